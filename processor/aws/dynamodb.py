@@ -1,0 +1,322 @@
+"""The table: one `current` item a picture, one `owner` item a stem, and history rows that nobody rewrites."""
+
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from processor.aws.translate import code_of, transient_errors
+from processor.errors import LeaseHeld, LeaseLost, Reason
+from processor.records import Lease, Published, PublishedFormat, Record, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+STATUS_INDEX = "status"
+STATUS_SHARDS = 8
+"""Shards of a day and status in the index: a partition takes about 1,000 writes a second, so 8,000 pictures."""
+
+_ANNOUNCING_SECONDS = 30
+"""After the record has flipped, the lease only guards the announcement."""
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class DynamoDBRecords:
+    """Records, leases and ownership."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._table = table_name
+        self._clock = clock
+
+    # -- the current record ------------------------------------------------------------------------------------------
+
+    def get(self, image_id: str) -> Record | None:
+        """The current record, consistently read."""
+        with transient_errors(f"reading the record of {image_id!r}"):
+            answer = self._client.get_item(TableName=self._table, Key=_key(image_id, "current"), ConsistentRead=True)
+        return _record(answer["Item"]) if "Item" in answer else None
+
+    def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
+        """Take the lease, note the planned objects, and show the picture as PROCESSING.
+
+        The expiry is compared in the condition: TTL deletes too late to be a lock.
+
+        Raises:
+            LeaseHeld: by another worker.
+        """
+        token = uuid.uuid4().hex
+        now = self._clock()
+        updated_at = datetime.fromtimestamp(now, UTC).isoformat()
+        values: dict[str, Any] = {
+            ":token": token,
+            ":expires": _decimal(now + seconds),
+            ":now": _decimal(now),
+            ":processing": Status.PROCESSING,
+            ":at": updated_at,
+            ":shard": status_shard(image_id, Status.PROCESSING, updated_at),
+        }
+        update = (
+            "SET leaseToken = :token, leaseExpiresAt = :expires, #status = :processing, updatedAt = :at, "
+            "statusDayShard = :shard"
+        )
+        if planned:
+            values[":planned"] = set(planned)
+            update += " ADD objects :planned"
+        with transient_errors(f"taking the lease on {image_id!r}"):
+            try:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(image_id, "current"),
+                    UpdateExpression=update,
+                    ConditionExpression="attribute_not_exists(leaseToken) OR leaseExpiresAt < :now",
+                    ExpressionAttributeNames={"#status": "status"},
+                    ExpressionAttributeValues=_serialized(values),
+                    ReturnValues="ALL_OLD",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as exc:
+                if code_of(exc) == _CONDITION_FAILED:
+                    holder: Any = exc.response.get("Item", {})
+                    expires = float(holder["leaseExpiresAt"]["N"]) if "leaseExpiresAt" in holder else now + seconds
+                    raise LeaseHeld(image_id, max(1.0, expires - now)) from exc
+                raise
+        before = _record(answer["Attributes"]) if answer.get("Attributes") else None
+        return Lease(image_id, token, before, planned | (before.objects if before else frozenset()))
+
+    def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
+        """Replace the current record and add a history row, in one transaction; keep the lease.
+
+        Raises:
+            LeaseLost: if another worker has taken it; nothing is written then.
+        """
+        present = {name: value for name, value in run.items() if value is not None}
+        guard = {"leaseToken": lease.token, "leaseExpiresAt": _decimal(self._clock() + _ANNOUNCING_SECONDS)}
+        current: Any = {"TableName": self._table, "Item": _item(record) | _serialized(guard)} | _held(lease)
+        history: Any = {
+            "TableName": self._table,
+            "Item": _serialized({"imageId": lease.image_id} | _numbers_as_decimals(present)),
+            "ConditionExpression": "attribute_not_exists(imageId)",
+        }
+        with _while_held(lease, "recording"):
+            self._client.transact_write_items(TransactItems=[{"Put": current}, {"Put": history}])
+
+    def release(self, lease: Lease, record: Record) -> None:
+        """Replace the current record and end the lease.
+
+        Raises:
+            LeaseLost: if another worker has taken it; nothing is written then.
+        """
+        with _while_held(lease, "releasing"):
+            self._client.put_item(TableName=self._table, Item=_item(record), **_held(lease))
+
+    def discard(self, lease: Lease) -> None:
+        """Forget a picture that never was, lease included.
+
+        Raises:
+            LeaseLost: if another worker has taken it.
+        """
+        with _while_held(lease, "forgetting"):
+            self._client.delete_item(TableName=self._table, Key=_key(lease.image_id, "current"), **_held(lease))
+
+    # -- ownership of stems ------------------------------------------------------------------------------------------
+
+    def claim(self, stem: str, image_id: str) -> str:
+        """Own a stem if nobody does, else wait for it. Answers the owner: `image_id` itself on success."""
+        with transient_errors(f"claiming {stem!r}"):
+            while True:
+                try:
+                    self._client.update_item(
+                        TableName=self._table,
+                        Key=_key(stem, "owner"),
+                        UpdateExpression="SET ownerId = :me DELETE claimants :us",
+                        ConditionExpression="attribute_not_exists(ownerId) OR ownerId = :me",
+                        ExpressionAttributeValues=_serialized({":me": image_id, ":us": {image_id}}),
+                    )
+                except ClientError as exc:
+                    if code_of(exc) != _CONDITION_FAILED:
+                        raise
+                else:
+                    return image_id
+                try:
+                    answer = self._client.update_item(
+                        TableName=self._table,
+                        Key=_key(stem, "owner"),
+                        UpdateExpression="ADD claimants :us",
+                        ConditionExpression="attribute_exists(ownerId)",
+                        ExpressionAttributeValues=_serialized({":us": {image_id}}),
+                        ReturnValues="ALL_NEW",
+                    )
+                    return str(answer["Attributes"]["ownerId"]["S"])
+                except ClientError as exc:
+                    if code_of(exc) != _CONDITION_FAILED:
+                        raise  # else the owner left between the two calls: claim again
+
+    def disown(self, stem: str, image_id: str) -> frozenset[str]:
+        """Give up a stem, if owned. Answers who waits for it, until `settle_claims` is called."""
+        with transient_errors(f"giving up {stem!r}"):
+            try:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(stem, "owner"),
+                    UpdateExpression="REMOVE ownerId",
+                    # an ownerless item with claimants is what an earlier attempt at this left behind
+                    ConditionExpression=(
+                        "ownerId = :me OR (attribute_exists(claimants) AND attribute_not_exists(ownerId))"
+                    ),
+                    ExpressionAttributeValues=_serialized({":me": image_id}),
+                    ReturnValues="ALL_NEW",
+                )
+            except ClientError as exc:
+                if code_of(exc) == _CONDITION_FAILED:
+                    return frozenset()
+                raise
+        return frozenset(answer.get("Attributes", {}).get("claimants", {}).get("SS", ()))
+
+    def settle_claims(self, stem: str) -> None:
+        """Forget an ownerless stem whose waiting claimants have been queued again."""
+        with transient_errors(f"giving up {stem!r}"):
+            try:
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_key(stem, "owner"),
+                    ConditionExpression="attribute_not_exists(ownerId)",
+                )
+            except ClientError as exc:
+                if code_of(exc) != _CONDITION_FAILED:  # else a claimant was quicker, and owns it now
+                    raise
+
+
+def status_shard(image_id: str, status: str, updated_at: str) -> str:
+    """The index's partition for a picture: `<STATUS>#<day>#<shard>`."""
+    return f"{status}#{updated_at[:10]}#{zlib.crc32(image_id.encode()) % STATUS_SHARDS}"
+
+
+@contextmanager
+def _while_held(lease: Lease, doing: str) -> Iterator[None]:
+    """Tell a write that failed because the lease is another's from one that failed otherwise."""
+    with transient_errors(f"{doing} {lease.image_id!r}"):
+        try:
+            yield
+        except ClientError as exc:
+            reasons: Any = exc.response.get("CancellationReasons") or [{}]
+            if code_of(exc) == _CONDITION_FAILED or reasons[0].get("Code") == "ConditionalCheckFailed":
+                raise LeaseLost(f"the lease on {lease.image_id!r} ended before its work did") from exc
+            raise
+
+
+def _held(lease: Lease) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "leaseToken = :token",
+        "ExpressionAttributeValues": _serialized({":token": lease.token}),
+    }
+
+
+# -- between values and items ----------------------------------------------------------------------------------------
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def _key(image_id: str, record: str) -> dict[str, Any]:
+    return _serialized({"imageId": image_id, "record": record})
+
+
+def _serialized(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serializer.serialize(value) for name, value in values.items()}
+
+
+def _decimal(number: float) -> Decimal:
+    return Decimal(str(round(number, 3)))
+
+
+def _numbers_as_decimals(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _decimal(value) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def _item(record: Record) -> dict[str, Any]:
+    """The item of a record, without a lease."""
+    updated_at = record.updated_at.isoformat()
+    attributes: dict[str, Any] = {
+        "imageId": record.image_id,
+        "record": "current",
+        "status": record.status,
+        "updatedAt": updated_at,
+        "statusDayShard": status_shard(record.image_id, record.status, updated_at),
+        "versionId": record.version_id,
+        "etag": record.etag,
+        "fingerprint": record.fingerprint,
+        "reason": record.reason,
+        "message": record.message,
+        "objects": set(record.objects) or None,  # DynamoDB has no empty sets
+        "announcedAt": record.announced_at.isoformat() if record.announced_at else None,
+    }
+    if published := record.published:
+        attributes |= {
+            "publishedVersionId": published.version_id,
+            "originalSize": published.original_size,
+            "source": dict(published.source),
+            "formats": [fmt.as_document() for fmt in published.formats],
+            "compressionSavings": published.compression_savings,
+            "processingTime": published.processing_time,
+        }
+    return _serialized(_numbers_as_decimals({name: value for name, value in attributes.items() if value is not None}))
+
+
+def _record(item: Mapping[str, Any]) -> Record:
+    values = {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    announced_at = values.get("announcedAt")
+    return Record(
+        image_id=values["imageId"],
+        status=Status(values["status"]),
+        updated_at=datetime.fromisoformat(values["updatedAt"]),
+        version_id=values.get("versionId"),
+        etag=values.get("etag"),
+        fingerprint=values.get("fingerprint"),
+        reason=Reason(values["reason"]) if "reason" in values else None,
+        message=values.get("message"),
+        published=_published(values) if "formats" in values else None,
+        objects=frozenset(values.get("objects", ())),
+        announced_at=datetime.fromisoformat(announced_at) if announced_at else None,
+    )
+
+
+def _published(values: Mapping[str, Any]) -> Published:
+    return Published(
+        version_id=values["publishedVersionId"],
+        original_size=values["originalSize"],
+        source=values["source"],
+        formats=tuple(
+            PublishedFormat(
+                size=fmt["size"],
+                format=fmt["format"],
+                width=fmt["width"],
+                height=fmt["height"],
+                bytes=fmt["bytes"],
+                key=fmt["key"],
+                content_type=fmt["contentType"],
+            )
+            for fmt in values["formats"]
+        ),
+        compression_savings=values.get("compressionSavings"),
+        processing_time=values["processingTime"],
+    )
+
+
+def _plain(value: Any) -> Any:
+    """DynamoDB's Decimals as the int or float they were."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

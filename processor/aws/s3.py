@@ -1,0 +1,109 @@
+"""The two buckets: sources are read from one, renditions are written to the other."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from processor.aws.translate import code_of, transient_errors
+from processor.errors import Transient
+from processor.limits import Limits
+from processor.records import UNVERSIONED, SourceVersion
+from processor.service import StoredObject
+from processor.steps.inspect import check_size
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
+
+_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+_PARALLEL_WRITES = 8
+_DELETE_BATCH = 1000  # DeleteObjects takes no more
+
+
+class S3Sources:
+    """The raw bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def head(self, key: str) -> SourceVersion | None:
+        """The current version, or None where there is none (a delete marker included)."""
+        with transient_errors(f"looking at {key!r} in {self._bucket}"):
+            try:
+                return _version(self._client.head_object(Bucket=self._bucket, Key=key))
+            except ClientError as exc:
+                if code_of(exc) in _MISSING:
+                    return None
+                raise
+
+    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
+        """The current version and its bytes, or None.
+
+        Raises:
+            Rejected: `too_large`, before more than the limit is read.
+        """
+        with transient_errors(f"fetching {key!r} from {self._bucket}"):
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            except ClientError as exc:
+                if code_of(exc) in _MISSING:
+                    return None
+                raise
+            version = _version(answer)
+            with answer["Body"] as body:
+                check_size(version.size, limits)
+                data = body.read(limits.max_object_bytes + 1)
+            check_size(len(data), limits)
+        if len(data) != version.size:
+            raise Transient(f"fetching {key!r}: {len(data)} of {version.size} bytes arrived")
+        return version, data
+
+
+class S3Renditions:
+    """The processed bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def store(self, objects: Sequence[StoredObject]) -> None:
+        """Write every object, several at once, replacing what is there."""
+        with (
+            transient_errors(f"storing renditions in {self._bucket}"),
+            ThreadPoolExecutor(_PARALLEL_WRITES, thread_name_prefix="store") as pool,
+        ):
+            for _ in pool.map(self._put, objects):
+                pass
+
+    def _put(self, stored: StoredObject) -> None:
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=stored.key,
+            Body=stored.body,
+            ContentType=stored.content_type,
+            CacheControl=stored.cache_control,
+            Metadata={"source": stored.source_hash},
+        )
+
+    def delete(self, object_keys: Iterable[str]) -> None:
+        """Delete objects; a missing one is no error."""
+        pending = sorted(object_keys)
+        for start in range(0, len(pending), _DELETE_BATCH):
+            batch = pending[start : start + _DELETE_BATCH]
+            with transient_errors(f"deleting renditions from {self._bucket}"):
+                answer = self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                )
+            if errors := answer.get("Errors"):
+                raise Transient(f"deleting {errors[0].get('Key')!r}: {errors[0].get('Code')} ({len(errors)} in all)")
+
+
+def _version(answer: "HeadObjectOutputTypeDef | GetObjectOutputTypeDef") -> SourceVersion:
+    return SourceVersion(
+        version_id=answer.get("VersionId") or UNVERSIONED,
+        etag=answer["ETag"].strip('"'),
+        size=answer["ContentLength"],
+    )

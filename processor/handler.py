@@ -1,0 +1,107 @@
+"""Lambda entry point: wiring, one outcome a key, partial batch responses."""
+
+import os
+import random
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from processor.aws import Connected
+from processor.errors import LeaseHeld, Transient
+from processor.events import Hint, Message, UnreadableEvent, hints, sqs_messages
+from processor.records import Published
+from processor.service import Action, Outcome
+from processor.settings import Settings
+
+RETRY_SECONDS = (10, 120)
+"""When a message that failed comes back: after a time drawn from this range, not after the full visibility timeout."""
+
+logger = Logger(service="img-pipeline")
+metrics = Metrics(namespace="ImgPipeline", service="img-pipeline")
+
+# Made at start-up: a bad environment stops the function before it takes a message.
+settings = Settings.from_environment(os.environ)
+connected = Connected.from_settings(settings)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Any, _context: LambdaContext) -> dict[str, Any] | None:
+    """Reconcile every key that an event hints at.
+
+    Args:
+        event: an SQS batch of S3 notifications, a bare S3 notification, or an EventBridge S3 event.
+
+    Returns:
+        For an SQS batch the messages to be retried, as `batchItemFailures`.
+
+    Raises:
+        Transient, UnreadableEvent: for the other two, which have nobody to report a part to.
+    """
+    try:
+        messages = sqs_messages(event)
+        if messages is None:
+            for hint in hints(event):
+                _reconcile(hint)
+            return None
+        failed = [message.message_id for message in messages if not _handle(message)]
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+def _handle(message: Message) -> bool:
+    """Whether a message is done with. Anything unforeseen is not: it is retried, and seen in the dead-letter queue."""
+    try:
+        for hint in message.hints():
+            try:
+                _reconcile(hint)
+            except LeaseHeld as held:
+                # A message of its own, so that waiting uses up none of this one's tries.
+                connected.queue.enqueue(hint.key, delay_seconds=int(held.retry_after_seconds) + 1)
+                logger.info("waiting for another worker's lease", key=hint.key, seconds=held.retry_after_seconds)
+    except Exception:
+        logger.exception("will be retried", message_id=message.message_id)
+        metrics.add_metric("ImagesFailed", MetricUnit.Count, 1)
+        _retry_soon(message)
+        return False
+    return True
+
+
+def _reconcile(hint: Hint) -> None:
+    if hint.bucket != settings.raw_bucket:
+        raise UnreadableEvent(f"an event of bucket {hint.bucket!r}; this stack reads {settings.raw_bucket!r} only")
+    _report(connected.reconciler.reconcile(hint.key))
+
+
+def _retry_soon(message: Message) -> None:
+    try:
+        connected.queue.show_again(message.receipt_handle, random.randint(*RETRY_SECONDS))  # noqa: S311  # jitter
+    except Transient:
+        logger.warning("retried only after the full visibility timeout", message_id=message.message_id)
+
+
+def _report(outcome: Outcome) -> None:
+    record = outcome.record
+    fields: dict[str, Any] = {"key": outcome.key}
+    if record is not None:
+        fields |= {"version_id": record.version_id, "reason": record.reason, "detail": record.message}
+    logger.info(outcome.action.value, **{name: value for name, value in fields.items() if value})
+    match outcome.action:
+        case Action.PUBLISHED if record is not None and record.published is not None:
+            _count_published(record.published)
+        case Action.REJECTED:
+            metrics.add_metric("ImagesRejected", MetricUnit.Count, 1)
+        case Action.REMOVED:
+            metrics.add_metric("ImagesRemoved", MetricUnit.Count, 1)
+
+
+def _count_published(published: Published) -> None:
+    metrics.add_metric("ImagesProcessed", MetricUnit.Count, 1)
+    metrics.add_metric("ProcessingTime", MetricUnit.Milliseconds, published.processing_time)
+    metrics.add_metric("BytesIn", MetricUnit.Bytes, published.original_size)
+    metrics.add_metric("BytesOut", MetricUnit.Bytes, sum(fmt.bytes for fmt in published.formats))
+    if published.compression_savings is not None:
+        metrics.add_metric("CompressionSavings", MetricUnit.Percent, published.compression_savings)

@@ -1,0 +1,238 @@
+"""The recipe: the closed list of renditions that every picture gets, validated once and fingerprinted."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from importlib import resources
+from itertools import combinations
+from typing import Any, Literal, Self, get_args
+
+from processor.errors import InvalidConfiguration
+
+PIPELINE_VERSION = 1
+"""Raised whenever the same source and recipe would come out as other bytes, so that old records are stale."""
+
+MAX_RECIPE_BYTES = 3000
+"""Of JSON. Lambda has 4 KB for the whole environment, and the recipe travels in it."""
+
+MAX_SIDE = 65_535
+"""Pixels. No format here can express a longer side (JPEG's limit is 65,535)."""
+
+FormatName = Literal["jpeg", "webp", "avif"]
+
+EXTENSIONS: dict[FormatName, tuple[str, ...]] = {"jpeg": (".jpg", ".jpeg"), "webp": (".webp",), "avif": (".avif",)}
+CONTENT_TYPES: dict[FormatName, str] = {"jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
+DEFAULT_QUALITY: dict[FormatName, int] = {"jpeg": 85, "webp": 80, "avif": 65}
+
+_PLACEHOLDERS = ("{stem}", "{name}")
+_TEMPLATE = re.compile(r"[A-Za-z0-9_\-./]*(\{stem\}|\{name\})[A-Za-z0-9_\-.]*")
+_SIZE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format of one size.
+
+    Attributes:
+        name: which encoder makes it.
+        quality: 1 to 100 on that encoder's own scale.
+        key: where it is stored: a template holding `{stem}` or `{name}` once.
+        max_side: longest side in pixels; larger pictures are made smaller to fit. None: no cap.
+    """
+
+    name: FormatName
+    quality: int
+    key: str
+    max_side: int | None = None
+
+    @property
+    def prefix(self) -> str:
+        """The literal text before the placeholder."""
+        return self.key.partition("{")[0]
+
+    @property
+    def suffix(self) -> str:
+        """The literal text after the placeholder."""
+        return self.key.rpartition("}")[2]
+
+    @property
+    def extension(self) -> str:
+        """The file name extension with its dot."""
+        return "." + self.suffix.rpartition(".")[2]
+
+    @property
+    def placeholder(self) -> str:
+        """`{stem}` or `{name}`."""
+        return self.key[len(self.prefix) : len(self.key) - len(self.suffix)]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One size of a picture, in one or more formats.
+
+    Attributes:
+        name: how records and the command line know it.
+        formats: what it is encoded as.
+        width: the box's width in pixels; None: unbounded.
+        height: the box's height in pixels; None: unbounded.
+        fit: how the picture meets the box. `inside`: aspect ratio kept, never enlarged.
+    """
+
+    name: str
+    formats: tuple[Format, ...]
+    width: int | None = None
+    height: int | None = None
+    fit: Literal["inside"] = "inside"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The closed list of renditions. Make one with `Recipe.default()` or `Recipe.from_json(text)`.
+
+    Attributes:
+        sizes: in the order of the recipe; names are unique.
+        background: `#rrggbb`, what transparency is flattened on where the format has none.
+    """
+
+    sizes: tuple[Size, ...]
+    background: str = "#ffffff"
+
+    @classmethod
+    def default(cls) -> Self:
+        """The nine renditions that a stack makes when it names no recipe of its own."""
+        return cls.from_json(resources.files("processor").joinpath("default_recipe.json").read_text("utf-8"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read and validate a recipe.
+
+        Args:
+            text: JSON in the shape of `processor/default_recipe.json`.
+
+        Raises:
+            InvalidConfiguration: naming every problem found, not only the first.
+        """
+        try:
+            document = json.loads(text)
+        except ValueError as exc:
+            raise InvalidConfiguration([f"recipe: not valid JSON: {exc}"]) from exc
+        reader = _Reader()
+        if len(json.dumps(document, separators=(",", ":")).encode()) > MAX_RECIPE_BYTES:
+            reader.problem("recipe", f"over {MAX_RECIPE_BYTES} bytes as compact JSON; shorten names or drop sizes")
+        sizes, background = reader.recipe(document)
+        if reader.problems:
+            raise InvalidConfiguration(reader.problems)
+        return cls(sizes=sizes, background=background)
+
+    def to_json(self) -> str:
+        """The resolved recipe, every default spelled out, as canonical JSON (for the fingerprint and for reading)."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that change whenever this recipe or the pipeline would make other bytes."""
+        return hashlib.sha256(f"{PIPELINE_VERSION}\n{self.to_json()}".encode()).hexdigest()[:16]
+
+    @property
+    def formats(self) -> tuple[tuple[Size, Format], ...]:
+        """Every rendition to be made, in order."""
+        return tuple((size, fmt) for size in self.sizes for fmt in size.formats)
+
+
+class _Reader:
+    """Turns untrusted JSON into recipe values and collects what is wrong with it on the way."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def problem(self, where: str, what: str) -> None:
+        self.problems.append(f"{where}: {what}")
+
+    def recipe(self, document: Any) -> tuple[tuple[Size, ...], str]:
+        fields = self.mapping("recipe", document, known={"background", "sizes"})
+        background = fields.get("background", "#ffffff")
+        if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
+            self.problem("recipe.background", f"must be a colour like #ffffff, got {background!r}")
+        entries = fields.get("sizes")
+        if not (isinstance(entries, list) and entries):
+            self.problem("recipe.sizes", "must be a list of at least one size")
+            return (), "#ffffff"
+        sizes = tuple(self.size(f"recipe.sizes[{index}]", entry) for index, entry in enumerate(entries))
+        names = [size.name for size in sizes]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")
+        self.disjoint(sizes)
+        return sizes, str(background).lower()
+
+    def size(self, where: str, entry: Any) -> Size:
+        fields = self.mapping(where, entry, known={"name", "width", "height", "fit", "formats"})
+        name = fields.get("name")
+        if not (isinstance(name, str) and _SIZE_NAME.fullmatch(name)):
+            self.problem(f"{where}.name", f"must be lower-case letters, digits, - and _ after a letter, got {name!r}")
+        if fields.get("fit", "inside") != "inside":
+            self.problem(f"{where}.fit", f'must be "inside", got {fields["fit"]!r}')
+        formats = self.mapping(f"{where}.formats", fields.get("formats"), known=set(get_args(FormatName)))
+        if not formats:
+            self.problem(f"{where}.formats", "must name at least one of jpeg, webp, avif")
+        return Size(
+            name=str(name),
+            width=self.integer(f"{where}.width", fields.get("width"), MAX_SIDE),
+            height=self.integer(f"{where}.height", fields.get("height"), MAX_SIDE),
+            formats=tuple(
+                self.format(f"{where}.formats.{fmt}", fmt, formats[fmt])
+                for fmt in get_args(FormatName)
+                if fmt in formats
+            ),
+        )
+
+    def format(self, where: str, name: FormatName, entry: Any) -> Format:
+        fields = self.mapping(where, entry, known={"quality", "key", "max_side"})
+        key = fields.get("key")
+        if not (isinstance(key, str) and _TEMPLATE.fullmatch(key) and key.endswith(EXTENSIONS[name])):
+            extensions = " or ".join(EXTENSIONS[name])
+            self.problem(
+                f"{where}.key",
+                f'must be like "{name}/{{stem}}{EXTENSIONS[name][0]}": letters, digits and _-./ around one {{stem}} '
+                f"or {{name}}, no / after it, ending in {extensions}; got {key!r}",
+            )
+            key = f"{{stem}}{EXTENSIONS[name][0]}"
+        elif key.startswith("/") or any(part in ("", ".", "..") for part in key.split("/")[:-1]):
+            self.problem(f"{where}.key", f"must not begin with / nor hold empty, . or .. segments, got {key!r}")
+        return Format(
+            name=name,
+            quality=self.integer(f"{where}.quality", fields.get("quality"), 100) or DEFAULT_QUALITY[name],
+            key=key,
+            max_side=self.integer(f"{where}.max_side", fields.get("max_side"), MAX_SIDE),
+        )
+
+    def mapping(self, where: str, value: Any, known: set[str]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self.problem(where, f"must be an object, got {value!r}")
+            return {}
+        for name in sorted(set(value) - known):
+            self.problem(f"{where}.{name}", f"unknown field; known are {', '.join(sorted(known))}")
+        # null is how Terraform writes an optional attribute that nobody set
+        return {name: item for name, item in value.items() if name in known and item is not None}
+
+    def integer(self, where: str, value: Any, maximum: int) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
+            self.problem(where, f"must be a whole number from 1 to {maximum}, got {value!r}")
+            return None
+        return value
+
+    def disjoint(self, sizes: tuple[Size, ...]) -> None:
+        """No two templates may be able to make the same key, whatever the pictures are called."""
+        formats = [(size.name, fmt) for size in sizes for fmt in size.formats]
+        for (size, fmt), (other_size, other) in combinations(formats, 2):
+            if fmt.extension == other.extension and (
+                fmt.prefix.startswith(other.prefix) or other.prefix.startswith(fmt.prefix)
+            ):
+                self.problem(
+                    "recipe.sizes",
+                    f"{size}'s {fmt.key!r} and {other_size}'s {other.key!r} could name the same object; give them "
+                    "folders of which neither begins with the other",
+                )

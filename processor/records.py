@@ -1,0 +1,157 @@
+"""What is remembered of a picture: frozen values that the service reasons about and the adapters store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from processor.errors import Reason
+
+
+class Status(StrEnum):
+    """Where a picture stands."""
+
+    PROCESSING = "PROCESSING"
+    COMPLETE = "COMPLETE"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    REMOVED = "REMOVED"
+
+
+FINAL = frozenset({Status.COMPLETE, Status.REJECTED, Status.REMOVED})
+"""The states that only a new event changes. FAILED is not one: its message is still queued, or dead."""
+
+
+UNVERSIONED = "null"
+"""S3's version id for every object of a bucket without versioning."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVersion:
+    """Which bytes of a source.
+
+    Attributes:
+        version_id: S3's, or "null" where the bucket has no versioning.
+        etag: S3's, without its quotes.
+        size: bytes.
+    """
+
+    version_id: str
+    etag: str
+    size: int
+
+    def same_bytes(self, version_id: str | None, etag: str | None) -> bool:
+        """Whether an earlier record of version and ETag speaks of these very bytes."""
+        if self.etag == etag:
+            return True
+        return self.version_id == version_id and version_id != UNVERSIONED
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFormat:
+    """One stored rendition, in the words of the record's `formats` list.
+
+    Attributes:
+        size: the recipe's name for it, such as `thumbnail`.
+        format: `jpeg`, `webp` or `avif`.
+        width: pixels.
+        height: pixels.
+        bytes: length of the object.
+        key: where it is in the processed bucket.
+        content_type: as served.
+    """
+
+    size: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    key: str
+    content_type: str
+
+    def as_document(self) -> dict[str, Any]:
+        """The entry of `formats` in records and events."""
+        return {
+            "size": self.size,
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "bytes": self.bytes,
+            "key": self.key,
+            "contentType": self.content_type,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The set of renditions that is being served. A rejected replacement leaves it as it is.
+
+    Attributes:
+        version_id: of the source it was made from.
+        original_size: bytes of that source.
+        source: format, width, height and frames of that source.
+        formats: every rendition.
+        compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
+        processing_time: milliseconds from fetch to stored.
+    """
+
+    version_id: str
+    original_size: int
+    source: Mapping[str, Any]
+    formats: tuple[PublishedFormat, ...]
+    compression_savings: float | None
+    processing_time: int
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Of all its objects in the processed bucket."""
+        return frozenset(fmt.key for fmt in self.formats)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The `current` record of a picture: the last attempt, and what is published.
+
+    Attributes:
+        image_id: the source key.
+        status: how the last attempt ended, or that it is running.
+        updated_at: when.
+        version_id: of the source that the last attempt saw.
+        etag: of the same.
+        fingerprint: of the recipe it used.
+        reason: why it was rejected.
+        message: the same for a person; or what failed, in state FAILED.
+        published: what is being served; None before the first publication and after removal.
+        objects: every key that this picture may have in the processed bucket, planned ones included.
+        announced_at: when the outcome was put on the event bus; None: still to do.
+    """
+
+    image_id: str
+    status: Status
+    updated_at: datetime
+    version_id: str | None = None
+    etag: str | None = None
+    fingerprint: str | None = None
+    reason: Reason | None = None
+    message: str | None = None
+    published: Published | None = None
+    objects: frozenset[str] = field(default=frozenset())
+    announced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one picture until it ends.
+
+    Attributes:
+        image_id: the source key.
+        token: tells our lease from any later one on the same picture.
+        before: the record as we found it; None: this key was never seen.
+        objects: every key that this picture may have in the processed bucket, those planned now included.
+    """
+
+    image_id: str
+    token: str
+    before: Record | None
+    objects: frozenset[str]

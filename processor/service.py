@@ -1,0 +1,396 @@
+"""The use case: make what is published match the raw bucket, for one key, whatever happened to it."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from processor import keys
+from processor.errors import LeaseLost, Reason, Rejected, Transient
+from processor.limits import Limits
+from processor.pipeline import Transcoded, transcode
+from processor.recipe import CONTENT_TYPES, Recipe
+from processor.records import FINAL, Lease, Published, PublishedFormat, Record, SourceVersion, Status
+from processor.steps.inspect import check_size
+
+MAX_RESTARTS = 5
+"""How often one attempt starts over because the source changed under it, before it leaves that to a retry."""
+
+CACHE_CONTROL = "public, max-age=300, s-maxage=86400"
+"""Browsers may show an old picture for five minutes; the CDN is invalidated, or asks again after a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One rendition on its way to the processed bucket."""
+
+    key: str
+    body: bytes
+    content_type: str
+    cache_control: str
+    source_hash: str
+
+
+class Sources(Protocol):
+    """The raw bucket. All methods raise Transient."""
+
+    def head(self, key: str) -> SourceVersion | None:
+        """The current version, or None where there is none (a delete marker included)."""
+
+    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
+        """The current version and its bytes, or None. Raises Rejected(too_large) before reading past the limit."""
+
+
+class Renditions(Protocol):
+    """The processed bucket. All methods raise Transient."""
+
+    def store(self, objects: Sequence[StoredObject]) -> None:
+        """Write every object, replacing what is there."""
+
+    def delete(self, object_keys: Iterable[str]) -> None:
+        """Delete objects; a missing one is no error."""
+
+
+class Records(Protocol):
+    """The table. All methods raise Transient."""
+
+    def get(self, image_id: str) -> Record | None:
+        """The current record, consistently read."""
+
+    def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
+        """Take the lease, note the planned objects, and show the picture as PROCESSING. Raises LeaseHeld."""
+
+    def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
+        """Replace the current record and add a history row, in one transaction; keep the lease. Raises LeaseLost."""
+
+    def release(self, lease: Lease, record: Record) -> None:
+        """Replace the current record and end the lease. Raises LeaseLost."""
+
+    def discard(self, lease: Lease) -> None:
+        """Forget a picture that never was, lease included. Raises LeaseLost."""
+
+    def claim(self, stem: str, image_id: str) -> str:
+        """Own a stem if nobody does, else wait for it. Answers the owner: `image_id` itself on success."""
+
+    def disown(self, stem: str, image_id: str) -> frozenset[str]:
+        """Give up a stem, if owned. Answers who waits for it, until `settle_claims` is called."""
+
+    def settle_claims(self, stem: str) -> None:
+        """Forget an ownerless stem whose waiting claimants have been queued again."""
+
+
+class Announcements(Protocol):
+    """The event bus. Raises Transient."""
+
+    def announce(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Publish one event."""
+
+
+class Queue(Protocol):
+    """The ingest queue. Raises Transient."""
+
+    def enqueue(self, key: str, delay_seconds: int = 0) -> None:
+        """Ask for a key to be reconciled, as if it had just been uploaded."""
+
+
+class Action(StrEnum):
+    """What one reconciliation did."""
+
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one reconciliation did, and the record it left (None: there is none)."""
+
+    key: str
+    action: Action
+    record: Record | None = None
+
+
+_EVENTS = {
+    Status.COMPLETE: ("ImageProcessed", Action.PUBLISHED),
+    Status.REJECTED: ("ImageRejected", Action.REJECTED),
+    Status.REMOVED: ("ImageRemoved", Action.REMOVED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Reconciles keys over the adapters it is given."""
+
+    sources: Sources
+    renditions: Renditions
+    records: Records
+    announcements: Announcements
+    queue: Queue
+    recipe: Recipe
+    limits: Limits
+    cdn_domain: str
+    lease_seconds: int
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def reconcile(self, key: str) -> Outcome:
+        """Make the published renditions of `key` match its current source, or the lack of one.
+
+        Idempotent: duplicates, reordering, replacement, removal, backfill and repair are all this call.
+
+        Raises:
+            LeaseHeld: another worker is on it; ask again when its lease ends.
+            Transient: something failed on the way; ask again.
+        """
+        if keys.is_folder(key):
+            return Outcome(key, Action.IGNORED)
+        record = self.records.get(key)
+        if record is not None and record.announced_at and self._is_settled(record):
+            return Outcome(key, Action.UNCHANGED, record)
+        lease = self.records.acquire(key, self._planned_objects(key), self.lease_seconds)
+        try:
+            settled = self._settle(lease)
+        except LeaseLost:
+            raise
+        except Exception as exc:
+            self._note_failure(lease, exc)
+            raise
+        return self._conclude(lease, settled)
+
+    def _planned_objects(self, key: str) -> frozenset[str]:
+        try:
+            keys.check_publishable(self.recipe, key)
+        except Rejected:
+            return frozenset()
+        return frozenset(keys.rendition_keys(self.recipe, key))
+
+    def _is_settled(self, record: Record) -> bool:
+        """Whether nothing has changed since the record was made, at the price of one look at the source."""
+        if record.status not in FINAL or record.reason is Reason.KEY_CONFLICT:
+            return False  # a conflict may have ended since
+        if record.status is not Status.REMOVED and record.fingerprint != self.recipe.fingerprint:
+            return False
+        return _describes(record, self.sources.head(record.image_id))
+
+    def _settle(self, lease: Lease) -> Record | None:
+        """Work until the record describes what the raw bucket holds. None: the key is not there and never was."""
+        before = lease.before
+        if before is not None and self._is_settled(before):
+            return before
+        for restart in range(MAX_RESTARTS):
+            started = time.monotonic()
+            source = self.sources.head(lease.image_id)
+            if source is None and before is None and restart == 0:
+                return None
+            record = self._remove(lease) if source is None else self._publish(lease, source, started)
+            if _describes(record, self.sources.head(lease.image_id)):
+                self.records.finish(lease, record, _run(record, started))
+                return record
+        raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
+
+    def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
+        """Announce what is not announced yet, and end the lease."""
+        if record is None:
+            self.records.discard(lease)
+            return Outcome(lease.image_id, Action.UNCHANGED)
+        if record.announced_at is not None:
+            self.records.release(lease, record)
+            return Outcome(lease.image_id, Action.UNCHANGED, record)
+        detail_type, action = _EVENTS[record.status]
+        try:
+            self.announcements.announce(detail_type, self._detail(record))
+        except Transient:
+            self.records.release(lease, record)  # the retry finds it settled, and only announces
+            raise
+        announced = replace(record, announced_at=self.now())
+        self.records.release(lease, announced)
+        return Outcome(lease.image_id, action, announced)
+
+    # -- the three endings -------------------------------------------------------------------------------------------
+
+    def _publish(self, lease: Lease, source: SourceVersion, started: float) -> Record:
+        try:
+            keys.check_publishable(self.recipe, lease.image_id)
+            self._claim(lease.image_id)
+            source, result = self._transcode(lease.image_id, source)
+        except Rejected as rejection:
+            return self._reject(lease, source, rejection)
+        formats = self._formats(lease.image_id, result)
+        source_hash = keys.source_hash(lease.image_id)
+        self.renditions.store(
+            [
+                StoredObject(fmt.key, rendition.body, fmt.content_type, CACHE_CONTROL, source_hash)
+                for fmt, rendition in zip(formats, result.renditions, strict=True)
+            ]
+        )
+        published = Published(
+            version_id=source.version_id,
+            original_size=source.size,
+            source=asdict(result.source),
+            formats=formats,
+            compression_savings=_savings(source.size, formats),
+            processing_time=_milliseconds_since(started),
+        )
+        self.renditions.delete(lease.objects - published.keys)  # what a larger recipe left behind
+        return replace(
+            self._attempt(lease, source), status=Status.COMPLETE, published=published, objects=published.keys
+        )
+
+    def _reject(self, lease: Lease, source: SourceVersion, rejection: Rejected) -> Record:
+        """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
+        attempt = replace(self._attempt(lease, source), reason=rejection.reason, message=rejection.message)
+        if rejection.reason is Reason.KEY_CONFLICT:
+            # what is under the stem is its owner's, whatever an earlier attempt of ours had planned
+            return replace(attempt, objects=attempt.published.keys if attempt.published else frozenset())
+        if attempt.published is None:
+            self.renditions.delete(attempt.objects)
+            self._disown(lease.image_id)
+            return replace(attempt, objects=frozenset())
+        return attempt
+
+    def _remove(self, lease: Lease) -> Record:
+        if self._owns(lease.image_id):
+            self.renditions.delete(lease.objects)
+            self._disown(lease.image_id)
+        return Record(image_id=lease.image_id, status=Status.REMOVED, updated_at=self.now())
+
+    def _attempt(self, lease: Lease, source: SourceVersion) -> Record:
+        """What every record of an attempt on a source has in common."""
+        before = lease.before
+        return Record(
+            image_id=lease.image_id,
+            status=Status.REJECTED,
+            updated_at=self.now(),
+            version_id=source.version_id,
+            etag=source.etag,
+            fingerprint=self.recipe.fingerprint,
+            published=before.published if before else None,
+            objects=before.objects if before else frozenset(),
+        )
+
+    def _note_failure(self, lease: Lease, failure: Exception) -> None:
+        """Show the failure and end the lease; where even that fails, the lease ends by itself."""
+        base = lease.before or Record(image_id=lease.image_id, status=Status.FAILED, updated_at=self.now())
+        failed = replace(
+            base,
+            status=Status.FAILED,
+            updated_at=self.now(),
+            reason=None,
+            message=f"{type(failure).__name__}: {failure}"[:1000],
+            objects=lease.objects,
+            announced_at=None,
+        )
+        try:
+            self.records.release(lease, failed)
+        except Transient as exc:
+            failure.add_note(f"and the failure could not be recorded: {exc}")
+
+    # -- ownership ---------------------------------------------------------------------------------------------------
+
+    def _claim(self, key: str) -> None:
+        stem = keys.owned_stem(self.recipe, key)
+        owner = self.records.claim(stem, key) if stem is not None else key
+        if owner != key:
+            raise Rejected(
+                Reason.KEY_CONFLICT,
+                f"{owner!r} already publishes under {stem!r}; rename this picture, remove that one, or use "
+                "{name} in the recipe's key templates",
+            )
+
+    def _owns(self, key: str) -> bool:
+        stem = keys.owned_stem(self.recipe, key)
+        return stem is None or self.records.claim(stem, key) == key
+
+    def _disown(self, key: str) -> None:
+        """Give up the stem and wake who waits for it. Safe to repeat: nobody is forgotten before being queued."""
+        stem = keys.owned_stem(self.recipe, key)
+        if stem is None:
+            return
+        for claimant in sorted(self.records.disown(stem, key)):
+            self.queue.enqueue(claimant)
+        self.records.settle_claims(stem)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def _transcode(self, key: str, source: SourceVersion) -> tuple[SourceVersion, Transcoded]:
+        check_size(source.size, self.limits)
+        fetched = self.sources.fetch(key, self.limits)
+        if fetched is None:
+            raise Transient(f"{key!r} was removed while it was being fetched")
+        source, data = fetched
+        return source, transcode(data, self.recipe, self.limits)
+
+    def _formats(self, key: str, result: Transcoded) -> tuple[PublishedFormat, ...]:
+        return tuple(
+            PublishedFormat(
+                size=rendition.size,
+                format=rendition.format,
+                width=rendition.width,
+                height=rendition.height,
+                bytes=len(rendition.body),
+                key=keys.rendition_key(fmt, key),
+                content_type=CONTENT_TYPES[fmt.name],
+            )
+            for (_, fmt), rendition in zip(self.recipe.formats, result.renditions, strict=True)
+        )
+
+    def _detail(self, record: Record) -> dict[str, Any]:
+        """What an event says of a record. URLs are included so that subscribers build none."""
+        detail: dict[str, Any] = {
+            "imageId": record.image_id,
+            "status": record.status,
+            "versionId": record.version_id,
+            "reason": record.reason,
+            "message": record.message,
+        }
+        if record.status is Status.COMPLETE and record.published:
+            detail |= {
+                "originalSize": record.published.original_size,
+                "compressionSavings": record.published.compression_savings,
+                "processingTime": record.published.processing_time,
+                "source": dict(record.published.source),
+                "formats": [
+                    fmt.as_document() | {"url": keys.url(self.cdn_domain, fmt.key)} for fmt in record.published.formats
+                ],
+            }
+        return {name: value for name, value in detail.items() if value is not None}
+
+
+def _describes(record: Record, source: SourceVersion | None) -> bool:
+    """Whether a record is about what the raw bucket holds now."""
+    if source is None:
+        return record.status is Status.REMOVED
+    return record.status is not Status.REMOVED and source.same_bytes(record.version_id, record.etag)
+
+
+def _run(record: Record, started: float) -> dict[str, Any]:
+    """The history row of an attempt: one flat summary that nobody rewrites."""
+    run: dict[str, Any] = {
+        "record": f"run#{record.updated_at.isoformat()}#{uuid.uuid4().hex[:12]}",
+        "status": record.status,
+        "versionId": record.version_id,
+        "etag": record.etag,
+        "fingerprint": record.fingerprint,
+        "reason": record.reason,
+        "message": record.message,
+        "processingTime": _milliseconds_since(started),
+    }
+    if record.status is Status.COMPLETE and record.published:
+        run["originalSize"] = record.published.original_size
+        run["bytesOut"] = sum(fmt.bytes for fmt in record.published.formats)
+        run["compressionSavings"] = record.published.compression_savings
+    return run
+
+
+def _savings(original_size: int, formats: Sequence[PublishedFormat]) -> float | None:
+    """Percent saved by the largest WebP against the source; None where there is no WebP."""
+    webp = max((fmt for fmt in formats if fmt.format == "webp"), key=lambda fmt: fmt.width * fmt.height, default=None)
+    return round(100 * (1 - webp.bytes / original_size), 2) if webp else None
+
+
+def _milliseconds_since(started: float) -> int:
+    return round(1000 * (time.monotonic() - started))

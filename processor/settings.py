@@ -1,0 +1,102 @@
+"""From environment variables to frozen settings. Every bad variable is reported at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from processor.errors import InvalidConfiguration
+from processor.limits import Limits
+from processor.recipe import Recipe
+
+_REQUIRED = "not set; the Terraform module `processor` and `make demo` set it, see docs/architecture.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a running processor needs to know.
+
+    Attributes:
+        raw_bucket: where pictures are uploaded. Only read.
+        processed_bucket: where renditions are published.
+        table_name: the records.
+        event_bus_name: where results are announced.
+        queue_url: the ingest queue.
+        cdn_domain: host of the public URLs, with a port where it has one.
+        lease_seconds: how long one attempt may hold a picture: longer than the function may run, shorter than the
+            queue's visibility timeout.
+        recipe: the renditions to make.
+        limits: the bounds on what is accepted.
+    """
+
+    raw_bucket: str
+    processed_bucket: str
+    table_name: str
+    event_bus_name: str
+    queue_url: str
+    cdn_domain: str
+    lease_seconds: int
+    recipe: Recipe
+    limits: Limits
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the variables named like the attributes, in capitals.
+
+        Raises:
+            InvalidConfiguration: naming every variable that is missing or wrong.
+        """
+        reader = _Reader(environment)
+        raw_bucket = reader.text("RAW_BUCKET")
+        processed_bucket = reader.text("PROCESSED_BUCKET")
+        if raw_bucket and raw_bucket == processed_bucket:
+            reader.problems.append("PROCESSED_BUCKET: must not be RAW_BUCKET, or every rendition would trigger itself")
+        settings = cls(
+            raw_bucket=raw_bucket,
+            processed_bucket=processed_bucket,
+            table_name=reader.text("TABLE_NAME"),
+            event_bus_name=reader.text("EVENT_BUS_NAME"),
+            queue_url=reader.text("QUEUE_URL"),
+            cdn_domain=reader.text("CDN_DOMAIN"),
+            lease_seconds=reader.whole_number("LEASE_SECONDS", default=330),
+            recipe=reader.recipe("RECIPE"),
+            limits=Limits(
+                max_object_bytes=reader.whole_number("MAX_OBJECT_BYTES", default=Limits().max_object_bytes),
+                max_pixels=reader.whole_number("MAX_PIXELS", default=Limits().max_pixels),
+            ),
+        )
+        if reader.problems:
+            raise InvalidConfiguration(reader.problems)
+        return settings
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them on the way."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        value = self.environment.get(name, "").strip()
+        if not value:
+            self.problems.append(f"{name}: {_REQUIRED}")
+        return value
+
+    def whole_number(self, name: str, default: int) -> int:
+        value = self.environment.get(name, "").strip()
+        if not value:
+            return default
+        if not (value.isascii() and value.isdigit() and int(value) > 0):
+            self.problems.append(f"{name}: must be a whole number above 0, got {value!r}")
+            return default
+        return int(value)
+
+    def recipe(self, name: str) -> Recipe:
+        text = self.environment.get(name, "").strip()
+        if not text:
+            return Recipe.default()
+        try:
+            return Recipe.from_json(text)
+        except InvalidConfiguration as exc:
+            self.problems.extend(f"{name}: {problem}" for problem in exc.problems)
+            return Recipe.default()

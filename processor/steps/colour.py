@@ -1,0 +1,176 @@
+"""Colour: whatever the source's mode and profile, out comes 8-bit sRGB, as RGB or RGBA."""
+
+import io
+import itertools
+import math
+
+from PIL import Image, ImageCms, TiffImagePlugin
+
+_WHITE = 255
+_WHITE_16 = 65_535
+_IMPERCEPTIBLE = 2
+"""Of 255 levels in any channel: a profile that moves no patch by more is sRGB under another name."""
+
+_PATCHES_A_SIDE = 9
+_PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "LAB"}
+_MANAGED: dict[str, dict[str, tuple[str, str]]] = {
+    "GRAY": {"L": ("L", "RGB"), "LA": ("L", "RGB")},
+    "RGB ": {"L": ("RGB", "RGB"), "LA": ("RGB", "RGB"), "RGB": ("RGB", "RGB"), "RGBA": ("RGB", "RGB")},
+    "CMYK": {"CMYK": ("CMYK", "RGB")},
+    "Lab ": {"LAB": ("LAB", "RGB")},
+}
+"""By a profile's colour space and an image's mode: the mode to bring it to, and the mode that comes out."""
+
+
+def srgb(image: Image.Image) -> Image.Image:
+    """Convert to sRGB by the embedded profile, or by convention where there is none that works.
+
+    Args:
+        image: any mode that Pillow's readers produce, with `info` still there.
+
+    Returns:
+        RGB, or RGBA where some pixel is not opaque. `info` is empty: from here on there are only pixels.
+    """
+    profile = image.info.get("icc_profile")
+    plain = _plain(_eight_bit(image))
+    alpha = _alpha(plain)
+    colours = _managed(plain, profile) if isinstance(profile, bytes) and profile else None
+    if colours is None:
+        return bare(_by_convention(plain, "RGB" if alpha is None else "RGBA"))
+    if alpha is not None:
+        colours.putalpha(alpha)
+    return bare(colours)
+
+
+def bare(image: Image.Image) -> Image.Image:
+    """Another Image object on the same pixels, with nothing but the pixels.
+
+    Sharing is what makes it cheap; it is safe as long as nobody draws. Pillow keeps metadata and, while saving, the
+    encoder's options on the Image object, so everyone who works beside others needs one of their own.
+    """
+    view = image._new(image.im)  # noqa: SLF001 - the public copy() copies pixels as well: 96 MB for 24 megapixels
+    view.info = {}
+    return view
+
+
+def flattened(image: Image.Image, background: str) -> Image.Image:
+    """The image laid on a background given as `#rrggbb`. Without transparency it is returned as it is."""
+    if image.mode != "RGBA":
+        return image
+    canvas = Image.new("RGB", image.size, background)
+    canvas.paste(image, mask=image.getchannel("A"))
+    return canvas
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Greys of 12, 16 or 32 bits, whole or floating, as 8-bit grey. Pillow itself would clip or cut them."""
+    if image.mode.startswith("I;16"):
+        return _from_sixteen_bits(image, _white_level(image))
+    if image.mode == "I":
+        lowest, highest = _extrema(image)
+        if lowest >= 0 and highest <= _WHITE_16:
+            return _from_sixteen_bits(image, _WHITE_16)
+        return _stretched(image, lowest, highest)
+    if image.mode == "F":
+        lowest, highest = _extrema(image)
+        inside = lowest >= 0 and highest <= 1
+        return _stretched(image, 0, 1) if inside else _stretched(image, min(lowest, 0), max(highest, _WHITE))
+    return image
+
+
+def _from_sixteen_bits(image: Image.Image, white: int) -> Image.Image:
+    """Grey from 0 to `white`, rounded to the nearest of 256 levels, with its transparent level if it names one."""
+    wide = image.convert("I")
+    levels = [min(_WHITE, (value * _WHITE + white // 2) // white) for value in range(_WHITE_16 + 1)]
+    grey = wide.point(levels, "L")
+    grey.info = {}
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        opacity = [0 if value == transparent else _WHITE for value in range(_WHITE_16 + 1)]
+        grey.putalpha(wide.point(opacity, "L"))
+    return grey
+
+
+def _white_level(image: Image.Image) -> int:
+    """The greatest value that the source's samples can take: TIFF has 12-bit ones."""
+    bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImagePlugin.TiffImageFile) else 16
+    return (1 << bits) - 1 if 8 < bits <= 16 else _WHITE_16  # noqa: PLR2004 - bits of a sample
+
+
+def _extrema(image: Image.Image) -> tuple[float, float]:
+    lowest, highest = image.getextrema()
+    if isinstance(lowest, tuple) or isinstance(highest, tuple):
+        raise TypeError(f"expected one band, got mode {image.mode}")
+    return lowest, highest
+
+
+def _stretched(image: Image.Image, lowest: float, highest: float) -> Image.Image:
+    """Black at `lowest`, white at `highest`."""
+    span = highest - lowest
+    if not math.isfinite(span) or span == 0:
+        return image.convert("L")
+    scale = _WHITE / span
+    offset = 0.5 - lowest * scale  # conversion to L cuts the fraction off
+    return image.convert("F").point(lambda value: value * scale + offset).convert("L")
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """One of the modes that colour management knows: palettes and rarer layouts spelled out, transparency as a band."""
+    if image.mode in _PLAIN_MODES and "transparency" not in image.info:
+        return image
+    if image.mode in ("1", "L"):
+        grey = image.convert("L")
+        return grey.convert("LA") if "transparency" in grey.info else grey
+    if image.mode == "La":
+        return image.convert("LA")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _alpha(image: Image.Image) -> Image.Image | None:
+    """The band of opacity, unless every pixel is opaque."""
+    if image.mode not in ("LA", "RGBA"):
+        return None
+    alpha = image.getchannel("A")
+    return None if alpha.getextrema()[0] == _WHITE else alpha
+
+
+def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """The colours in sRGB by the source's own profile, or None if the profile is broken or of no use here."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        before, after = _MANAGED[source.profile.xcolor_space][image.mode]
+        transform = _transform(source, before, after)
+        if before == "RGB" and _changes_nothing(transform):
+            return None
+        return transform.apply(image if image.mode == before else image.convert(before))
+    except (OSError, KeyError, TypeError, ValueError, ImageCms.PyCMSError):
+        return None
+
+
+def _by_convention(image: Image.Image, mode: str) -> Image.Image:
+    """RGB or RGBA of an image without a usable profile, taken for sRGB (LAB for D50, CMYK for its own complement)."""
+    if image.mode == "LAB":
+        return _transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB", mode).apply(image)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _transform(source: ImageCms.ImageCmsProfile, before: str, after: str) -> ImageCms.ImageCmsTransform:
+    """Relative colorimetric with black point compensation, as browsers and libvips have it."""
+    target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.ImageCmsTransform(
+        source,
+        target,
+        before,
+        after,
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether a transform from RGB leaves a cube of colour patches as good as untouched."""
+    levels = [round(index * _WHITE / (_PATCHES_A_SIDE - 1)) for index in range(_PATCHES_A_SIDE)]
+    before = bytes(itertools.chain.from_iterable(itertools.product(levels, repeat=3)))
+    patches = Image.frombytes("RGB", (_PATCHES_A_SIDE**3, 1), before)
+    after = transform.apply(patches).tobytes()
+    return all(abs(one - other) <= _IMPERCEPTIBLE for one, other in zip(before, after, strict=True))

@@ -1,0 +1,240 @@
+"""Inspect: decide from the first bytes and the header alone whether a file may be decoded."""
+
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import (  # the plugins by name, so that Pillow never goes looking for all the others
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from processor.errors import Reason, Rejected
+from processor.limits import Limits
+
+SourceFormat = Literal["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
+
+SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF"
+
+_PLUGINS: dict[SourceFormat, tuple[str, ...]] = {
+    "jpeg": (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
+    "png": (PngImagePlugin.PngImageFile.format,),
+    "webp": (WebPImagePlugin.WebPImageFile.format,),
+    "gif": (GifImagePlugin.GifImageFile.format,),
+    "tiff": (TiffImagePlugin.TiffImageFile.format,),
+    "bmp": (BmpImagePlugin.BmpImageFile.format,),
+    "avif": (AvifImagePlugin.AvifImageFile.format,),
+}
+"""What Pillow may call a file of each format once it is open. JPEGs that hold several pictures come out as MPO."""
+
+_MAGIC: tuple[tuple[bytes, SourceFormat], ...] = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+)
+_BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_MAX_BRAND_BOX_BYTES = 1024
+
+# Pillow warns about what it tolerates; a file's oddities must not reach the log of every request. Its warning about
+# bombs is the exception: that one is an error. Filters are set once, because `catch_warnings` is not thread-safe.
+warnings.filterwarnings("ignore", module=r"(PIL|pillow_avif)\.")
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that passed every check on its header; no pixel of it is decoded yet.
+
+    Attributes:
+        image: lazily opened by Pillow.
+        format: what the file is.
+        frames: frames or pages it says it holds.
+    """
+
+    image: Image.Image
+    format: SourceFormat
+    frames: int
+
+
+def opened(data: bytes, limits: Limits) -> Opened:
+    """Open a file lazily, within the limits.
+
+    Raises:
+        Rejected: `empty`, `too_large`, `unsupported_format`, `corrupt`, `too_many_pixels` or `too_many_frames`.
+    """
+    check_size(len(data), limits)
+    fmt = sniffed(data)
+    # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    with pillow_errors(fmt):
+        image = Image.open(io.BytesIO(data), formats=_PLUGINS[fmt][:1])
+        if image.format not in _PLUGINS[fmt]:
+            raise Rejected(Reason.UNSUPPORTED_FORMAT, f"the file begins as {fmt} but turns out to be {image.format}")
+        _check_side(*image.size, limits)
+        frames = _frames(fmt, image, data, limits.max_frames + 1)
+    _check_frames(*image.size, frames, limits)
+    return Opened(image, fmt, frames)
+
+
+def check_size(size_bytes: int, limits: Limits) -> None:
+    """Refuse a file by its length alone.
+
+    Raises:
+        Rejected: `empty` or `too_large`.
+    """
+    if size_bytes == 0:
+        raise Rejected(Reason.EMPTY, "the file is empty; upload it again")
+    if size_bytes > limits.max_object_bytes:
+        raise Rejected(
+            Reason.TOO_LARGE,
+            f"the file has {size_bytes:,} bytes, allowed are {limits.max_object_bytes:,}; upload a smaller version",
+        )
+
+
+def sniffed(data: bytes) -> SourceFormat:
+    """The format that the first bytes promise.
+
+    Raises:
+        Rejected: `unsupported_format`, naming what is supported.
+    """
+    for magic, fmt in _MAGIC:
+        if data.startswith(magic):
+            return fmt
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_BYTES:
+        return "bmp"
+    if _AVIF_BRANDS & _brands(data):
+        return "avif"
+    raise Rejected(
+        Reason.UNSUPPORTED_FORMAT, f"this is not a picture in a supported format; {SUPPORTED} are, whatever the name"
+    )
+
+
+@contextmanager
+def pillow_errors(fmt: SourceFormat) -> Iterator[None]:
+    """The one boundary where what Pillow raises about a source becomes a `Rejected`.
+
+    Raises:
+        Rejected: `too_many_pixels` for Pillow's own bomb check, `corrupt` for anything else.
+    """
+    try:
+        yield
+    except (Rejected, MemoryError):  # a lack of memory says nothing about the picture
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"the picture has over {Image.MAX_IMAGE_PIXELS:,} pixels, which is the most allowed; make it smaller",
+        ) from exc
+    except Exception as exc:  # Pillow's readers raise what they like: SyntaxError, struct.error, KeyError, …
+        raise Rejected(
+            Reason.CORRUPT,
+            f"the {fmt.upper()} data is cut short, damaged or of a rare kind that cannot be decoded ({_brief(exc)}); "
+            "export the picture anew",
+        ) from exc
+
+
+def _brief(exc: Exception) -> str:
+    """The exception in one short line of plain text."""
+    text = " ".join(str(exc).split()) or type(exc).__name__
+    return "".join(character for character in text if character.isprintable())[:120]
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands that an ISO base media file claims to conform to (ISO/IEC 14496-12, 4.3)."""
+    if data[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(data[:4], "big"), _MAX_BRAND_BOX_BYTES, len(data))
+    return {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
+
+
+def _check_side(width: int, height: int, limits: Limits) -> None:
+    if width < 1 or height < 1:
+        raise Rejected(Reason.CORRUPT, f"the header says {width} x {height} pixels; export the picture anew")
+    if max(width, height) > limits.max_side or width * height > limits.max_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"the picture has {width:,} x {height:,} pixels, allowed are {limits.max_pixels:,} in all and "
+            f"{limits.max_side:,} a side; make it smaller",
+        )
+
+
+def _check_frames(width: int, height: int, frames: int, limits: Limits) -> None:
+    if frames > limits.max_frames:
+        raise Rejected(
+            Reason.TOO_MANY_FRAMES, f"the file holds more than the {limits.max_frames:,} frames or pages allowed"
+        )
+    if width * height * frames > limits.max_total_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"{frames:,} frames of {width:,} x {height:,} pixels are over the {limits.max_total_pixels:,} allowed",
+        )
+
+
+def _frames(fmt: SourceFormat, image: Image.Image, data: bytes, enough: int) -> int:
+    """Frames or pages, counted up to `enough`.
+
+    GIF and TIFF do not say how many they hold, and Pillow's way to find out takes minutes for a file made for that.
+    """
+    if fmt == "gif":
+        return _gif_frames(data, enough)
+    if fmt == "tiff":
+        return _tiff_pages(data, enough)
+    return max(1, int(getattr(image, "n_frames", 1)))
+
+
+def _gif_frames(data: bytes, enough: int) -> int:
+    """Image descriptors of a GIF (GIF89a specification, sections 18 to 27), at least 1."""
+    at = 13 + _colour_table_bytes(data[10])
+    frames = 0
+    while at < len(data) and frames < enough:
+        introducer = data[at : at + 1]
+        if introducer == b"," and at + 9 < len(data):  # an image: descriptor, colour table, code size, blocks
+            frames += 1
+            at += 11 + _colour_table_bytes(data[at + 9])
+        elif introducer == b"!":  # an extension: label, blocks
+            at += 2
+        else:
+            break
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return max(1, frames)
+
+
+def _colour_table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _tiff_pages(data: bytes, enough: int) -> int:
+    """Image file directories of a TIFF or BigTIFF, at least 1. Stops at `enough`, so that a loop ends as well."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    first, count, entry, link = (8, "Q", 20, "Q") if big else (4, "H", 12, "I")
+    pages, (at,) = 0, struct.unpack_from(order + link, data, first)
+    while at and pages < enough:
+        pages += 1
+        try:
+            (entries,) = struct.unpack_from(order + count, data, at)
+            (at,) = struct.unpack_from(order + link, data, at + struct.calcsize(count) + entries * entry)
+        except (struct.error, OverflowError):  # a directory beyond the end: Pillow will say so if it matters
+            break
+    return max(1, pages)

@@ -1,0 +1,234 @@
+"""In-memory stand-ins for AWS that keep the service's protocols honest: same conditions, same errors, no network."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from processor.errors import LeaseHeld, LeaseLost, Transient
+from processor.limits import Limits
+from processor.recipe import Recipe
+from processor.records import Lease, Record, SourceVersion, Status
+from processor.service import Reconciler, StoredObject
+from processor.steps.inspect import check_size
+
+
+class Clock:
+    """A time that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.time
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time += timedelta(seconds=seconds)
+
+
+class FakeSources:
+    """A versioned bucket."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, tuple[SourceVersion, bytes] | None] = {}
+        self.heads = 0
+        self.fetches: list[str] = []
+
+    def upload(self, key: str, data: bytes) -> None:
+        """Put a new current version."""
+        version_id = f"v{sum(1 for _ in self.versions)}-{hashlib.sha256(data).hexdigest()[:8]}"
+        self.versions[key] = SourceVersion(version_id, hashlib.md5(data).hexdigest(), len(data)), data  # noqa: S324
+
+    def remove(self, key: str) -> None:
+        """Put a delete marker."""
+        self.versions[key] = None
+
+    def head(self, key: str) -> SourceVersion | None:
+        """As the protocol says."""
+        self.heads += 1
+        current = self.versions.get(key)
+        return current[0] if current else None
+
+    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
+        """As the protocol says."""
+        self.fetches.append(key)
+        current = self.versions.get(key)
+        if current:
+            check_size(current[0].size, limits)
+        return current
+
+
+class FakeRenditions:
+    """A bucket of objects. `fail_at` makes the n-th write fail, once."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+        self.fail_at: int | None = None
+
+    def store(self, objects: Sequence[StoredObject]) -> None:
+        """As the protocol says."""
+        for index, stored in enumerate(objects):
+            if index == self.fail_at:
+                self.fail_at = None
+                raise Transient("storing: SlowDown")
+            self.objects[stored.key] = stored
+
+    def delete(self, object_keys: Iterable[str]) -> None:
+        """As the protocol says."""
+        for key in object_keys:
+            self.objects.pop(key, None)
+
+
+@dataclass
+class _Row:
+    record: Record
+    token: str | None = None
+    expires: datetime | None = None
+
+
+@dataclass
+class FakeRecords:
+    """The table's conditions on a dictionary."""
+
+    clock: Clock
+    rows: dict[str, _Row] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    owners: dict[str, str | None] = field(default_factory=dict)
+    claimants: dict[str, set[str]] = field(default_factory=dict)
+    tokens: int = 0
+
+    def get(self, image_id: str) -> Record | None:
+        """As the protocol says."""
+        row = self.rows.get(image_id)
+        return row.record if row else None
+
+    def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
+        """As the protocol says."""
+        row = self.rows.get(image_id)
+        now = self.clock()
+        if row and row.token and row.expires and row.expires >= now:
+            raise LeaseHeld(image_id, (row.expires - now).total_seconds())
+        self.tokens += 1
+        before = row.record if row else None
+        base = before or Record(image_id, Status.PROCESSING, now)
+        objects = planned | base.objects
+        shown = replace(base, status=Status.PROCESSING, objects=objects)
+        self.rows[image_id] = _Row(shown, f"token-{self.tokens}", now + timedelta(seconds=seconds))
+        return Lease(image_id, f"token-{self.tokens}", before, objects)
+
+    def _held(self, lease: Lease) -> _Row:
+        row = self.rows.get(lease.image_id)
+        if row is None or row.token != lease.token:
+            raise LeaseLost("taken by another")
+        return row
+
+    def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
+        """As the protocol says."""
+        self._held(lease).record = record
+        self.runs.append({"imageId": lease.image_id} | run)
+
+    def release(self, lease: Lease, record: Record) -> None:
+        """As the protocol says."""
+        row = self._held(lease)
+        row.record, row.token = record, None
+
+    def discard(self, lease: Lease) -> None:
+        """As the protocol says."""
+        self._held(lease)
+        del self.rows[lease.image_id]
+
+    def claim(self, stem: str, image_id: str) -> str:
+        """As the protocol says."""
+        owner = self.owners.get(stem)
+        if owner is None or owner == image_id:
+            self.owners[stem] = image_id
+            self.claimants.get(stem, set()).discard(image_id)
+            return image_id
+        self.claimants.setdefault(stem, set()).add(image_id)
+        return owner
+
+    def disown(self, stem: str, image_id: str) -> frozenset[str]:
+        """As the protocol says."""
+        if self.owners.get(stem) not in (image_id, None):
+            return frozenset()
+        self.owners[stem] = None
+        return frozenset(self.claimants.get(stem, ()))
+
+    def settle_claims(self, stem: str) -> None:
+        """As the protocol says."""
+        if self.owners.get(stem) is None:
+            self.owners.pop(stem, None)
+            self.claimants.pop(stem, None)
+
+
+class FakeAnnouncements:
+    """Remembers what was announced. `down` makes it fail."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.down = False
+
+    def announce(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """As the protocol says."""
+        if self.down:
+            raise Transient("announcing: InternalException")
+        self.events.append((detail_type, detail))
+
+    @property
+    def types(self) -> list[str]:
+        """The detail types, in order."""
+        return [detail_type for detail_type, _ in self.events]
+
+
+class FakeQueue:
+    """Remembers what was queued, and what was shown again."""
+
+    def __init__(self) -> None:
+        self.keys: list[tuple[str, int]] = []
+        self.shown: list[tuple[str, int]] = []
+
+    def enqueue(self, key: str, delay_seconds: int = 0) -> None:
+        """As the protocol says."""
+        self.keys.append((key, delay_seconds))
+
+    def show_again(self, receipt_handle: str, seconds: int) -> None:
+        """As the protocol says."""
+        self.shown.append((receipt_handle, seconds))
+
+
+class World:
+    """A reconciler in a world of fakes."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.clock = Clock()
+        self.sources = FakeSources()
+        self.renditions = FakeRenditions()
+        self.records = FakeRecords(self.clock)
+        self.announcements = FakeAnnouncements()
+        self.queue = FakeQueue()
+        self.reconciler = self.with_recipe(recipe)
+
+    def with_recipe(self, recipe: Recipe) -> Reconciler:
+        """A reconciler of the same world after a change of recipe."""
+        self.reconciler = Reconciler(
+            sources=self.sources,
+            renditions=self.renditions,
+            records=self.records,
+            announcements=self.announcements,
+            queue=self.queue,
+            recipe=recipe,
+            limits=Limits(max_object_bytes=1_000_000),
+            cdn_domain="cdn.example",
+            lease_seconds=330,
+            now=self.clock,
+        )
+        return self.reconciler
+
+    def record(self, key: str) -> Record:
+        """The current record, which must exist."""
+        record = self.records.get(key)
+        assert record is not None, f"no record of {key!r}"
+        return record
