@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from processor.aws import Connected
+from processor.aws.connected import Connected
 from processor.errors import LeaseHeld, Transient
 from processor.events import Hint, Message, UnreadableEvent, hints, sqs_messages
 from processor.records import Published

@@ -45,6 +45,19 @@ class DynamoDBRecords:
             answer = self._client.get_item(TableName=self._table, Key=_key(image_id, "current"), ConsistentRead=True)
         return _record(answer["Item"]) if "Item" in answer else None
 
+    def listed(self, status: Status, day: str) -> Iterator[dict[str, Any]]:
+        """Index entries of pictures that came to a state on a day (UTC, `YYYY-MM-DD`), in no particular order."""
+        for shard in range(STATUS_SHARDS):
+            with transient_errors(f"listing {status} pictures"):
+                pages = self._client.get_paginator("query").paginate(
+                    TableName=self._table,
+                    IndexName=STATUS_INDEX,
+                    KeyConditionExpression="statusDayShard = :shard",
+                    ExpressionAttributeValues=_serialized({":shard": f"{status}#{day}#{shard}"}),
+                )
+                for page in pages:
+                    yield from (_values(item) for item in page["Items"])
+
     def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
         """Take the lease, note the planned objects, and show the picture as PROCESSING.
 
@@ -271,8 +284,12 @@ def _item(record: Record) -> dict[str, Any]:
     return _serialized(_numbers_as_decimals({name: value for name, value in attributes.items() if value is not None}))
 
 
+def _values(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+
+
 def _record(item: Mapping[str, Any]) -> Record:
-    values = {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    values = _values(item)
     announced_at = values.get("announcedAt")
     return Record(
         image_id=values["imageId"],

@@ -17,6 +17,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
     MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
@@ -154,6 +155,8 @@ def pillow_errors(fmt: SourceFormat) -> Iterator[None]:
 
 def _brief(exc: Exception) -> str:
     """The exception in one short line of plain text."""
+    if isinstance(exc, UnidentifiedImageError):  # its text holds a memory address
+        return "its header cannot be read"
     text = " ".join(str(exc).split()) or type(exc).__name__
     return "".join(character for character in text if character.isprintable())[:120]
 
@@ -225,16 +228,17 @@ def _colour_table_bytes(flags: int) -> int:
 
 
 def _tiff_pages(data: bytes, enough: int) -> int:
-    """Image file directories of a TIFF or BigTIFF, at least 1. Stops at `enough`, so that a loop ends as well."""
+    """Image file directories of a TIFF or BigTIFF, at least 1, each counted once where they are linked in a loop."""
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     first, count, entry, link = (8, "Q", 20, "Q") if big else (4, "H", 12, "I")
-    pages, (at,) = 0, struct.unpack_from(order + link, data, first)
-    while at and pages < enough:
-        pages += 1
+    seen: set[int] = set()
+    (at,) = struct.unpack_from(order + link, data, first)
+    while at and at not in seen and len(seen) < enough:
+        seen.add(at)
         try:
             (entries,) = struct.unpack_from(order + count, data, at)
             (at,) = struct.unpack_from(order + link, data, at + struct.calcsize(count) + entries * entry)
         except (struct.error, OverflowError):  # a directory beyond the end: Pillow will say so if it matters
             break
-    return max(1, pages)
+    return max(1, len(seen))

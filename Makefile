@@ -1,0 +1,106 @@
+# Every command of the project. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_VENV := build/venv-demo
+ENV ?=
+IMAGES ?=
+ARCH ?= x86_64
+
+export ENV ARCH
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+# ---- try it ---------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(DEMO_VENV)/.installed ## the pipeline on an embedded emulator; writes build/demo/index.html  [IMAGES=dir]
+	@$(DEMO_VENV)/bin/python -m scripts.demo $(if $(IMAGES),--images "$(IMAGES)")
+
+# ---- develop --------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node"] [EMULATOR=…] [ARGS=…]
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.installed ## ruff, terraform fmt
+	@$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	if command -v terraform >/dev/null; then terraform fmt -check -diff -recursive terraform
+	else echo "lint: terraform is not installed, its files were not checked"; fi
+
+.PHONY: fmt
+fmt: $(VENV)/.installed ## format Python and Terraform
+	@$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+	if command -v terraform >/dev/null; then terraform fmt -recursive terraform; fi
+
+.PHONY: type
+type: $(VENV)/.installed ## mypy, strict
+	@$(BIN)/mypy
+
+.PHONY: lock
+lock: ## rewrite the requirement locks from pyproject.toml  [ARGS=--upgrade]
+	@scripts/lock $(ARGS)
+
+# ---- run it ---------------------------------------------------------------------------------------------------------
+
+.PHONY: image
+image: ## build the Lambda image  [ARCH=arm64]
+	@scripts/image
+
+.PHONY: push-image
+push-image: $(VENV)/.installed ## build, push and roll out the Lambda image  ENV=dev
+	@scripts/push-image "$(ENV)"
+
+.PHONY: deploy
+deploy: $(VENV)/.installed ## from nothing to a working CDN in your AWS account  ENV=dev
+	@scripts/deploy "$(ENV)"
+
+.PHONY: destroy
+destroy: $(VENV)/.installed ## take a deployment down again  ENV=dev
+	@scripts/destroy "$(ENV)"
+
+.PHONY: stack
+stack: $(VENV)/.installed ## the whole Terraform stack and the container image on an emulator
+	@scripts/stack up
+
+.PHONY: stack-down
+stack-down: ## take the emulated stack down
+	@scripts/stack down
+
+.PHONY: clean
+clean: ## delete virtual environments and everything under build/
+	@rm -rf build $(VENV)
+
+# ---- virtual environments -------------------------------------------------------------------------------------------
+
+define new-venv
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+	  echo "img-pipeline needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." \
+	       "Install one and run: make $(MAKECMDGOALS) PYTHON=/path/to/python3.13" >&2
+	  exit 1
+	}
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D) || { echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+endef
+
+$(VENV)/.installed: requirements-dev.txt
+	@echo "installing the development tools into $(VENV) …"
+	$(new-venv)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(DEMO_VENV)/.installed: requirements-demo.txt
+	@echo "installing the demo into $(DEMO_VENV) …"
+	$(new-venv)
+	touch $@

@@ -1,0 +1,39 @@
+"""boto3 clients, all with the same patience. Where they point is the SDK's business: `AWS_ENDPOINT_URL` and its kin."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "standard", "max_attempts": 4},
+    max_pool_connections=16,
+)
+
+
+def s3() -> "S3Client":
+    """A client for both buckets."""
+    return boto3.client("s3", config=_CONFIG)
+
+
+def sqs() -> "SQSClient":
+    """A client for the ingest queue."""
+    return boto3.client("sqs", config=_CONFIG)
+
+
+def dynamodb() -> "DynamoDBClient":
+    """A client for the table."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+def events() -> "EventBridgeClient":
+    """A client for the event bus."""
+    return boto3.client("events", config=_CONFIG)

@@ -1,0 +1,40 @@
+"""The service wired to AWS."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from processor.aws import clients
+from processor.aws.dynamodb import DynamoDBRecords
+from processor.aws.eventbridge import EventBridgeAnnouncements
+from processor.aws.poller import QueuePoller
+from processor.aws.s3 import S3Renditions, S3Sources
+from processor.aws.sqs import IngestQueue
+from processor.service import Reconciler
+from processor.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A reconciler wired to AWS, and the two ends of the queue that feeds it."""
+
+    reconciler: Reconciler
+    queue: IngestQueue
+    poller: QueuePoller
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Make the clients and hand them to the adapters. Nothing is sent yet."""
+        s3, sqs = clients.s3(), clients.sqs()
+        queue = IngestQueue(sqs, settings.queue_url, settings.raw_bucket)
+        reconciler = Reconciler(
+            sources=S3Sources(s3, settings.raw_bucket),
+            renditions=S3Renditions(s3, settings.processed_bucket),
+            records=DynamoDBRecords(clients.dynamodb(), settings.table_name),
+            announcements=EventBridgeAnnouncements(clients.events(), settings.event_bus_name),
+            queue=queue,
+            recipe=settings.recipe,
+            limits=settings.limits,
+            cdn_domain=settings.cdn_domain,
+            lease_seconds=settings.lease_seconds,
+        )
+        return cls(reconciler, queue, QueuePoller(sqs, settings.queue_url))

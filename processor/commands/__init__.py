@@ -1,0 +1,1 @@
+"""The commands of `img-pipeline`, a module each. What a command needs is loaded when it runs."""

@@ -1,0 +1,139 @@
+"""`img-pipeline status`: what became of a picture, or of all of them lately."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from processor import keys
+from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
+from processor.errors import Transient
+from processor.records import Record, Status
+
+if TYPE_CHECKING:
+    from processor.aws.dynamodb import DynamoDBRecords
+
+_TROUBLES_SHOWN = 20
+
+
+def add(subcommands: Subcommands) -> None:
+    """Declare the command."""
+    parser = subcommands.add_parser(
+        "status",
+        help="what became of a picture, or of all of them lately",
+        description="What became of a picture: its state, why it was rejected, and the URL of every rendition. "
+        "Without keys: how many pictures reached which state lately, and which need attention. Exit code: 0 if every "
+        "picture named is complete, 3 if not, 2 for bad usage, 1 for the unforeseen.",
+    )
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="a source key, as uploaded")
+    parser.add_argument("--days", type=int, default=1, metavar="N", help="without keys: how many days to look back (1)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture, or one for the summary")
+    add_stack_option(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.days < 1:
+        raise UsageError(f"--days must be 1 or more, got {options.days}")
+    values = stack_values(options, "table_name", "cdn_domain")
+    from processor.aws import clients  # noqa: PLC0415 - boto3 is for those who talk to AWS
+    from processor.aws.dynamodb import DynamoDBRecords  # noqa: PLC0415
+
+    try:
+        records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
+        if options.keys:
+            return _show_pictures(records, values["cdn_domain"], options)
+        return _show_summary(records, options)
+    except Transient as exc:
+        raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
+
+
+def _show_pictures(records: "DynamoDBRecords", domain: str, options: argparse.Namespace) -> int:
+    all_complete = True
+    for key in options.keys:
+        record = records.get(key)
+        all_complete &= record is not None and record.status is Status.COMPLETE
+        print(json.dumps(_document(key, record, domain)) if options.json else "\n".join(_lines(key, record, domain)))
+    return COMPLETE if all_complete else SOME_REJECTED
+
+
+def _document(key: str, record: Record | None, domain: str) -> dict[str, Any]:
+    if record is None:
+        return {"imageId": key, "status": None}
+    document: dict[str, Any] = {
+        "imageId": key,
+        "status": record.status,
+        "updatedAt": record.updated_at.isoformat(),
+        "reason": record.reason,
+        "message": record.message,
+    }
+    if published := record.published:
+        document |= {
+            "originalSize": published.original_size,
+            "compressionSavings": published.compression_savings,
+            "processingTime": published.processing_time,
+            "source": dict(published.source),
+            "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in published.formats],
+        }
+    return document
+
+
+def _lines(key: str, record: Record | None, domain: str) -> Iterator[str]:
+    if record is None:
+        yield f"{key}: never seen; is it spelled as uploaded, and has its message left the queue?"
+        return
+    yield f"{key}: {record.status} since {record.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+    if record.message:
+        yield f"  {f'{record.reason}: ' if record.reason else ''}{record.message}"
+    if published := record.published:
+        if record.status is not Status.COMPLETE:
+            yield "  an earlier version is still being served:"
+        savings = published.compression_savings
+        saved = "" if savings is None else f", the full WebP {'saves' if savings >= 0 else 'adds'} {abs(savings):.0f} %"
+        yield (
+            f"  {published.source['format']} {published.source['width']} × {published.source['height']}, "
+            f"{published.original_size:,} bytes{saved}, made in {published.processing_time:,} ms"
+        )
+        for fmt in published.formats:
+            yield f"  {f'{fmt.width} × {fmt.height}':>13} {fmt.bytes:>12,} bytes  {keys.url(domain, fmt.key)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A picture that needs attention."""
+
+    image_id: str
+    status: Status
+    reason: str | None
+    updated_at: str
+
+
+def _show_summary(records: "DynamoDBRecords", options: argparse.Namespace) -> int:
+    today = datetime.now(UTC).date()
+    days = [(today - timedelta(days=ago)).isoformat() for ago in range(options.days)]
+    counts = dict.fromkeys(Status, 0)
+    troubles: list[_Trouble] = []
+    for status in Status:
+        for entry in (entry for day in days for entry in records.listed(status, day)):
+            counts[status] += 1
+            if status in (Status.REJECTED, Status.FAILED):
+                troubles.append(_Trouble(entry["imageId"], status, entry.get("reason"), entry["updatedAt"]))
+    troubles.sort(key=lambda trouble: trouble.updated_at, reverse=True)
+    if options.json:
+        latest = [
+            {"imageId": each.image_id, "status": each.status, "reason": each.reason, "updatedAt": each.updated_at}
+            for each in troubles[:_TROUBLES_SHOWN]
+        ]
+        print(json.dumps({"days": days, "counts": counts, "needAttention": latest}))
+        return COMPLETE
+    print(f"pictures last touched on {days[0]}" + (f" and the {len(days) - 1} days before" if len(days) > 1 else ""))
+    for status, count in counts.items():
+        print(f"  {status:<10} {count:>9,}")
+    for trouble in troubles[:_TROUBLES_SHOWN]:
+        print(f"  {trouble.updated_at[:19]}  {trouble.status} {trouble.reason or ''}  {trouble.image_id}")
+    if len(troubles) > _TROUBLES_SHOWN:
+        print(f"  … and {len(troubles) - _TROUBLES_SHOWN:,} more")
+    return COMPLETE

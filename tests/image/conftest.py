@@ -1,0 +1,114 @@
+"""The built image, run as Lambda would run it, against an emulator on this machine."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.demo import resources, servers
+from tests.emulator import Pipeline, pipeline_on
+from tests.requirements import need
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST_FROM_CONTAINER = "host.docker.internal"
+EMULATOR_PORT_IN_CONTAINER = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A running container, called through its runtime interface emulator."""
+
+    url: str
+
+    def invoke(self, event: Any) -> Any:
+        """The handler's answer, or its error as the runtime words it."""
+        request = urllib.request.Request(self.url, json.dumps(event).encode(), method="POST")  # noqa: S310 - http
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            return json.loads(answer.read())
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The tag of the image, built now if its content has changed."""
+    answers = shutil.which("docker") is not None and (
+        subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0  # noqa: S607
+    )
+    need("docker", present=answers, how="Install Docker Engine or Docker Desktop and start it.")
+    built = subprocess.run([ROOT / "scripts" / "image"], capture_output=True, text=True, check=False)  # noqa: S603
+    assert built.returncode == 0, built.stderr[-4000:]
+    return built.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="session")
+def pipeline(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The pipeline's resources on an emulator that containers reach too."""
+    del image  # only so that nothing is started where there is no Docker
+    directory = tmp_path_factory.mktemp("emulator")
+    port = servers.choose_port(None)
+    environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
+    own = {"GATEWAY_PORT": str(port), "BIND_HOST": "0.0.0.0", "LOG_LEVEL": "WARNING"}  # noqa: S104 - for the container
+    command = [sys.executable, "-m", "ministack"]
+    with servers.running("the emulator", command, environment | own, directory / "emulator.log") as server:
+        wait_for(
+            lambda: _answers(f"http://{servers.HOST}:{port}/_ministack/health"),
+            "the emulator",
+            server.log.read_text,
+        )
+        yield pipeline_on(environment)
+
+
+def _answers(url: str) -> bool | None:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http
+            return True
+    except OSError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def container_environment(pipeline: Pipeline) -> dict[str, str]:
+    """What Terraform would give the function, with the emulator as the container sees it."""
+    endpoint = pipeline.environment["AWS_ENDPOINT_URL"].replace(servers.HOST, HOST_FROM_CONTAINER)
+    return {
+        **resources.worker_environment(pipeline.queue_url.replace(servers.HOST, HOST_FROM_CONTAINER), "cdn.example"),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": servers.REGION,
+        "AWS_DEFAULT_REGION": servers.REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+@pytest.fixture(scope="session")
+def function(image: str, container_environment: dict[str, str]) -> Iterator[Function]:
+    """A container of the image under Lambda's constraints: no shared memory, nothing writable but /tmp, not root."""
+    # testcontainers looks for Docker as soon as it is imported; its helper Ryuk is one more image to pull
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+
+    container = (
+        DockerContainer(image)
+        .with_exposed_ports(EMULATOR_PORT_IN_CONTAINER)
+        .with_kwargs(
+            user="993:990",
+            read_only=True,
+            ipc_mode="none",
+            mem_limit="2g",
+            extra_hosts={HOST_FROM_CONTAINER: "host-gateway"},
+        )
+    )
+    container = container.with_tmpfs_mount("/tmp", "size=512m")  # noqa: S108 - in the container
+    for name, value in container_environment.items():
+        container = container.with_env(name, value)
+    with container:
+        port = container.get_exposed_port(EMULATOR_PORT_IN_CONTAINER)
+        yield Function(f"http://{container.get_container_host_ip()}:{port}/2015-03-31/functions/function/invocations")

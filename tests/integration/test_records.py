@@ -1,0 +1,191 @@
+"""The table's conditions, on a real DynamoDB API: leases, ownership, and what a record reads back as."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from processor.aws.dynamodb import DynamoDBRecords
+from processor.errors import LeaseHeld, LeaseLost, Reason
+from processor.records import Published, PublishedFormat, Record, Status
+from scripts.demo import resources
+from tests.emulator import Pipeline
+
+AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+RUN = {
+    "record": "run#2026-01-01T12:00:00+00:00#abc",
+    "status": Status.COMPLETE,
+    "compressionSavings": 12.5,
+    "reason": None,
+}
+
+
+class Clock:
+    """A time that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = AT.timestamp()
+
+    def __call__(self) -> float:
+        """The time, in seconds of the epoch."""
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Noon."""
+    return Clock()
+
+
+@pytest.fixture
+def records(pipeline: Pipeline, clock: Clock) -> DynamoDBRecords:
+    """The adapter on the emulator's table."""
+    return DynamoDBRecords(pipeline.dynamodb, resources.TABLE, clock)
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    """A source key of this test's own."""
+    return f"records/{request.node.name}.jpg"
+
+
+def complete(key: str) -> Record:
+    """A record with every field set."""
+    fmt = PublishedFormat("full", "webp", 640, 480, 1234, "webp/a.webp", "image/webp")
+    source = {"format": "jpeg", "width": 640, "height": 480, "frames": 1}
+    published = Published("v1", 5000, source, (fmt,), 75.32, 48)
+    return Record(
+        image_id=key,
+        status=Status.COMPLETE,
+        updated_at=AT,
+        version_id="v1",
+        etag="e1",
+        fingerprint="f1",
+        reason=Reason.CORRUPT,
+        message="a message",
+        published=published,
+        objects=frozenset({"webp/a.webp"}),
+        announced_at=AT,
+    )
+
+
+def test_record_reads_back_as_written(records: DynamoDBRecords, key: str) -> None:
+    """Every field of a record survives the table, numbers as the int or float they were."""
+    lease = records.acquire(key, frozenset(), 60)
+    records.release(lease, complete(key))
+    assert records.get(key) == complete(key)
+
+
+def test_unseen_key_has_no_record(records: DynamoDBRecords, key: str) -> None:
+    """A key that was never seen reads as None, and its first lease knows of nothing before."""
+    assert records.get(key) is None
+    lease = records.acquire(key, frozenset({"a"}), 60)
+    assert (lease.before, lease.objects) == (None, frozenset({"a"}))
+
+
+def test_lease_shows_processing_and_the_planned_objects(records: DynamoDBRecords, key: str) -> None:
+    """Taking the lease is visible in the record, which remembers old and newly planned objects."""
+    records.release(records.acquire(key, frozenset(), 60), complete(key))
+    lease = records.acquire(key, frozenset({"new"}), 60)
+    assert lease.before == complete(key)
+    assert lease.objects == {"webp/a.webp", "new"}
+    record = records.get(key)
+    assert record is not None
+    assert record.status is Status.PROCESSING
+    assert record.objects == lease.objects
+
+
+def test_live_lease_keeps_others_out_until_it_ends(records: DynamoDBRecords, clock: Clock, key: str) -> None:
+    """A second worker hears how long to wait, and gets the lease right after it has run out, never before."""
+    records.acquire(key, frozenset(), 60)
+    clock.seconds += 59
+    with pytest.raises(LeaseHeld) as held:
+        records.acquire(key, frozenset(), 60)
+    assert held.value.retry_after_seconds == pytest.approx(1, abs=0.01)
+    clock.seconds += 1.5
+    assert records.acquire(key, frozenset(), 60).before is not None
+
+
+def test_flip_is_whole_and_keeps_the_lease(records: DynamoDBRecords, pipeline: Pipeline, key: str) -> None:
+    """The flip writes record and history row together, and nobody else gets in before the announcement."""
+    lease = records.acquire(key, frozenset(), 60)
+    records.finish(lease, complete(key), RUN)
+    assert records.get(key) == complete(key)
+    [run] = pipeline.history(key)
+    assert run["status"] == "COMPLETE"
+    assert float(run["compressionSavings"]) == 12.5
+    assert "reason" not in run
+    with pytest.raises(LeaseHeld):
+        records.acquire(key, frozenset(), 60)
+
+
+@pytest.mark.parametrize("ending", ["finish", "release", "discard"])
+def test_lost_lease_writes_nothing(
+    records: DynamoDBRecords, pipeline: Pipeline, clock: Clock, key: str, ending: str
+) -> None:
+    """A worker whose lease was taken over can neither flip, release nor discard, and leaves no history row."""
+    stale = records.acquire(key, frozenset(), 60)
+    clock.seconds += 61
+    current = records.acquire(key, frozenset(), 60)
+    arguments = {"finish": (stale, complete(key), RUN), "release": (stale, complete(key)), "discard": (stale,)}[ending]
+    with pytest.raises(LeaseLost):
+        getattr(records, ending)(*arguments)
+    assert pipeline.history(key) == []
+    records.release(current, complete(key))  # the newer lease is unharmed
+    assert records.get(key) == complete(key)
+
+
+def test_discarded_picture_leaves_no_item(records: DynamoDBRecords, key: str) -> None:
+    """A key that turned out never to have existed leaves nothing in the table."""
+    records.discard(records.acquire(key, frozenset(), 60))
+    assert records.get(key) is None
+
+
+def test_stem_has_one_owner_and_remembers_who_waits(records: DynamoDBRecords, key: str) -> None:
+    """The first claim wins, repeats are harmless, and the losers are named when the owner leaves."""
+    assert records.claim(key, "a.jpg") == "a.jpg"
+    assert records.claim(key, "a.jpg") == "a.jpg"
+    assert records.claim(key, "b.jpg") == "a.jpg"
+    assert records.claim(key, "c.jpg") == "a.jpg"
+    assert records.disown(key, "b.jpg") == frozenset()
+    assert records.claim(key, "b.jpg") == "a.jpg"
+    assert records.disown(key, "a.jpg") == {"b.jpg", "c.jpg"}
+
+
+def test_interrupted_handover_forgets_nobody(records: DynamoDBRecords, key: str) -> None:
+    """If the owner's worker dies before the waiting are queued, giving up again names them again."""
+    records.claim(key, "a.jpg")
+    records.claim(key, "b.jpg")
+    assert records.disown(key, "a.jpg") == {"b.jpg"}
+    assert records.disown(key, "a.jpg") == {"b.jpg"}
+    records.settle_claims(key)
+    assert records.disown(key, "a.jpg") == frozenset()
+
+
+def test_quicker_claimant_keeps_the_stem(records: DynamoDBRecords, key: str) -> None:
+    """A claimant that takes the stem between its release and the clean-up is not thrown out by the clean-up."""
+    records.claim(key, "a.jpg")
+    records.claim(key, "b.jpg")
+    records.disown(key, "a.jpg")
+    assert records.claim(key, "b.jpg") == "b.jpg"
+    records.settle_claims(key)
+    assert records.claim(key, "c.jpg") == "b.jpg"
+
+
+def test_index_lists_current_records_by_status_and_day(records: DynamoDBRecords, pipeline: Pipeline, key: str) -> None:
+    """The status index finds a picture under its present status and day, and under no earlier one."""
+    records.release(records.acquire(key, frozenset(), 60), complete(key))
+
+    def listed(status: str) -> set[str]:
+        found = set()
+        for shard in range(8):
+            answer = pipeline.dynamodb.query(
+                TableName=resources.TABLE,
+                IndexName="status",
+                KeyConditionExpression="statusDayShard = :shard",
+                ExpressionAttributeValues={":shard": {"S": f"{status}#2026-01-01#{shard}"}},
+            )
+            found |= {item["imageId"]["S"] for item in answer["Items"]}
+        return found
+
+    assert key in listed("COMPLETE")
+    assert key not in listed("PROCESSING")

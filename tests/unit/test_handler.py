@@ -1,0 +1,186 @@
+"""The Lambda handler over a world of fakes: whole batches in, partial batch responses out."""
+
+import importlib
+import io
+import json
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from PIL import Image
+
+from processor.errors import InvalidConfiguration, Transient
+from processor.events import Hint, UnreadableEvent, hint_body
+from processor.recipe import Recipe
+from tests.fakes import World
+
+ENVIRONMENT = {
+    "RAW_BUCKET": "raw",
+    "PROCESSED_BUCKET": "processed",
+    "TABLE_NAME": "records",
+    "EVENT_BUS_NAME": "bus",
+    "QUEUE_URL": "https://queue.example/ingest",
+    "CDN_DOMAIN": "cdn.example",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+}
+RECIPE = Recipe.from_json('{"sizes": [{"name": "full", "formats": {"webp": {"key": "webp/{stem}.webp"}}}]}')
+
+
+class Context(LambdaContext):
+    """What the logger asks for."""
+
+    _function_name = "img-pipeline"
+    _memory_limit_in_mb = 1024
+    _invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:img-pipeline"
+    _aws_request_id = "request"
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty world."""
+    return World(RECIPE)
+
+
+@pytest.fixture
+def handler(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The handler's module, wired to the world of fakes."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    module = importlib.import_module("processor.handler")
+
+    class Connected:
+        reconciler = world.reconciler
+        queue = world.queue
+
+    monkeypatch.setattr(module, "connected", Connected)
+    yield module
+    module.metrics.clear_metrics()
+
+
+def picture() -> bytes:
+    """A small PNG."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 12), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def batch(**bodies: str) -> dict[str, Any]:
+    """An SQS event with a message a body, named by its keyword."""
+    return {
+        "Records": [
+            {"eventSource": "aws:sqs", "messageId": name, "receiptHandle": f"handle-{name}", "body": body}
+            for name, body in bodies.items()
+        ]
+    }
+
+
+def body(key: str, bucket: str = "raw") -> str:
+    """A message body about a key."""
+    return hint_body(Hint(bucket, key))
+
+
+def test_good_batch_has_no_failures(handler: ModuleType, world: World) -> None:
+    """A batch in which everything works answers an empty list, which SQS takes as success."""
+    world.sources.upload("a.png", picture())
+    assert handler.handler(batch(one=body("a.png")), Context()) == {"batchItemFailures": []}
+    assert set(world.renditions.objects) == {"webp/a.webp"}
+
+
+def test_batch_reports_exactly_the_bad_message(handler: ModuleType, world: World) -> None:
+    """One unreadable message is reported by its id while those around it are done."""
+    for key in ("a.png", "b.png"):
+        world.sources.upload(key, picture())
+    answer = handler.handler(batch(first=body("a.png"), bad="{", last=body("b.png")), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert set(world.renditions.objects) == {"webp/a.webp", "webp/b.webp"}
+
+
+def test_failed_message_comes_back_soon(handler: ModuleType, world: World) -> None:
+    """A message that failed transiently is shown again after 10 to 120 seconds, not after the queue's timeout."""
+    world.sources.upload("a.png", picture())
+    world.renditions.fail_at = 0
+    answer = handler.handler(batch(one=body("a.png")), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+    [(handle, seconds)] = world.queue.shown
+    assert handle == "handle-one"
+    assert 10 <= seconds <= 120
+
+
+def test_anything_unforeseen_is_retried(handler: ModuleType, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody thought of fails its own message only."""
+
+    def explode(_key: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.sources, "head", explode)
+    answer = handler.handler(batch(one=body("a.png")), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+
+
+def test_waiting_for_a_lease_uses_up_no_try(handler: ModuleType, world: World) -> None:
+    """A message that finds a live lease is done with: its key is queued anew, to be seen when the lease has ended."""
+    world.sources.upload("a.png", picture())
+    world.records.acquire("a.png", frozenset(), 200)
+    assert handler.handler(batch(one=body("a.png")), Context()) == {"batchItemFailures": []}
+    assert world.queue.keys == [("a.png", 201)]
+
+
+def test_other_keys_of_a_message_do_not_wait(handler: ModuleType, world: World) -> None:
+    """In a notification of two keys of which one is leased, the other is published at once."""
+    for key in ("a.png", "b.png"):
+        world.sources.upload(key, picture())
+    world.records.acquire("a.png", frozenset(), 200)
+    both = json.loads(body("a.png"))
+    both["Records"] += json.loads(body("b.png"))["Records"]
+    handler.handler(batch(one=json.dumps(both)), Context())
+    assert set(world.renditions.objects) == {"webp/b.webp"}
+
+
+def test_event_of_another_bucket_is_not_handled(handler: ModuleType, world: World) -> None:
+    """A key of a bucket that is not this stack's is returned, and nothing is read."""
+    answer = handler.handler(batch(one=body("a.png", bucket="other")), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+    assert world.sources.heads == 0
+
+
+def test_bare_event_raises(handler: ModuleType, world: World) -> None:
+    """Outside SQS a failure is raised, because there is nobody to report a part to."""
+    world.sources.upload("a.png", picture())
+    world.renditions.fail_at = 0
+    with pytest.raises(Transient):
+        handler.handler(json.loads(body("a.png")), Context())
+    with pytest.raises(UnreadableEvent):
+        handler.handler({"hello": "world"}, Context())
+
+
+def test_test_event_is_acknowledged(handler: ModuleType) -> None:
+    """The message that S3 sends when the notification is set up is done with."""
+    message = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "raw"})
+    assert handler.handler(batch(one=message), Context()) == {"batchItemFailures": []}
+
+
+def test_metrics_are_written_per_outcome(handler: ModuleType, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A batch with a good, a bad and a failing picture counts each in CloudWatch's embedded format."""
+    world.sources.upload("a.png", picture())
+    world.sources.upload("b.png", b"words")
+    handler.handler(batch(one=body("a.png"), two=body("b.png"), three="{"), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    [metrics] = lines
+    assert metrics["ImagesProcessed"] == [1.0]
+    assert metrics["ImagesRejected"] == [1.0]
+    assert metrics["ImagesFailed"] == [1.0]
+    assert metrics["BytesIn"] == [float(len(picture()))]
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ImgPipeline"
+
+
+def test_bad_environment_stops_the_start(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the handler without its variables fails with every problem named, before a message is taken."""
+    monkeypatch.delenv("RAW_BUCKET")
+    monkeypatch.setenv("RECIPE", '{"sizes": []}')
+    with pytest.raises(InvalidConfiguration) as failure:
+        importlib.reload(handler)
+    assert len(failure.value.problems) == 2
