@@ -1,11 +1,15 @@
 """What commands share: exit codes, and the error for what only the person at the keyboard can put right."""
 
-import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import argparse
 
 COMPLETE, UNFORESEEN, USAGE, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. The last is what shells report for Ctrl-C."""
 
-Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse gives it no public name
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+"""What commands add themselves to."""
 
 
 class UsageError(Exception):

@@ -1,0 +1,161 @@
+"""Inspect: what a file is allowed to be before any pixel is decoded."""
+
+import struct
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from processor.errors import Reason, Rejected
+from processor.limits import Limits
+from processor.steps import inspect
+from tests.helpers import photo, png_header, saved
+
+LIMITS = Limits()
+
+
+def rejection(data: bytes, limits: Limits = LIMITS) -> Rejected:
+    """The verdict on a file that must not pass."""
+    with pytest.raises(Rejected) as caught:
+        inspect.opened(data, limits)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("pillow_format", "expected"),
+    [
+        ("JPEG", "jpeg"),
+        ("MPO", "jpeg"),
+        ("PNG", "png"),
+        ("WEBP", "webp"),
+        ("GIF", "gif"),
+        ("TIFF", "tiff"),
+        ("BMP", "bmp"),
+        ("AVIF", "avif"),
+    ],
+)
+def test_formats(pillow_format: str, expected: str) -> None:
+    """Every supported format is recognised by content, opened lazily, and has one frame."""
+    opened = inspect.opened(saved(photo(64, 48), pillow_format), LIMITS)
+    assert (opened.format, opened.frames, opened.image.size) == (expected, 1, (64, 48))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello, I am a text file called photo.jpg",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7\n",
+        b"BM is how this text begins, which bitmaps do too",
+        b"\0\0\0\x18ftypheic\0\0\0\0heicmif1",
+        b"RIFF\0\0\0\0WAVEfmt ",
+        b"\xff",
+        b"II",
+    ],
+)
+def test_unsupported(data: bytes) -> None:
+    """Anything else is `unsupported_format`, and the message lists what would work."""
+    rejected = rejection(data)
+    assert rejected.reason == Reason.UNSUPPORTED_FORMAT
+    assert inspect.SUPPORTED in rejected.message
+
+
+def test_every_pillow_format_outside_the_list_is_refused() -> None:
+    """A file that Pillow could read but that is not in our list never reaches a decoder."""
+    for pillow_format in ("PPM", "TGA", "ICO", "PCX", "JPEG2000"):
+        assert rejection(saved(photo(32, 32), pillow_format)).reason == Reason.UNSUPPORTED_FORMAT
+
+
+def test_empty() -> None:
+    """A file without a byte is `empty`."""
+    assert rejection(b"").reason == Reason.EMPTY
+
+
+def test_too_large() -> None:
+    """One byte above the limit is `too_large`, the limit itself is not."""
+    data = saved(photo(64, 48), "PNG")
+    assert rejection(data, Limits(max_object_bytes=len(data) - 1)).reason == Reason.TOO_LARGE
+    assert inspect.opened(data, Limits(max_object_bytes=len(data))).format == "png"
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(max_pixels=64 * 48 - 1), Limits(max_side=63), Limits(max_total_pixels=64 * 48 - 1)]
+)
+@pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+def test_too_many_pixels(pillow_format: str, limits: Limits) -> None:
+    """One pixel above any limit is `too_many_pixels` in every format; the limit itself is accepted."""
+    data = saved(photo(64, 48), pillow_format)
+    assert rejection(data, limits).reason == Reason.TOO_MANY_PIXELS
+    exact = Limits(max_pixels=64 * 48, max_side=64, max_total_pixels=64 * 48)
+    assert inspect.opened(data, exact).image.size == (64, 48)
+
+
+def test_a_silenced_warning_opens_no_door() -> None:
+    """The limit holds even where somebody else in the process ignores Pillow's warning, just above it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rejected = rejection(png_header(200, 200), Limits(max_pixels=200 * 200 - 1))
+    assert rejected.reason == Reason.TOO_MANY_PIXELS
+    assert "200 x 200" in rejected.message
+
+
+@pytest.mark.parametrize("side", [12_000, 30_000, 2_000_000_000])
+def test_decompression_bomb(side: int) -> None:
+    """A small file that claims a huge picture is `too_many_pixels`, wherever Pillow's own two thresholds lie."""
+    assert rejection(png_header(side, side)).reason == Reason.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize("pillow_format", ["PNG", "WEBP", "GIF", "TIFF", "AVIF"])
+def test_frames(pillow_format: str) -> None:
+    """Frames and pages are counted, and one too many is `too_many_frames`."""
+    pages = [Image.new("RGB", (32, 32), colour) for colour in ("red", "lime", "blue")]
+    data = saved(pages[0], pillow_format, save_all=True, append_images=pages[1:])
+    assert inspect.opened(data, Limits(max_frames=3)).frames == 3
+    assert rejection(data, Limits(max_frames=2)).reason == Reason.TOO_MANY_FRAMES
+    total = Limits(max_total_pixels=3 * 32 * 32 - 1)
+    assert rejection(data, total).reason == Reason.TOO_MANY_PIXELS
+
+
+def test_gif_of_a_million_frames_is_refused_at_the_limit() -> None:
+    """Counting stops at the limit: a GIF of a million tiny frames costs no more than one of a thousand."""
+    frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
+    data = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * 1_000_000 + b";"
+    assert rejection(data).reason == Reason.TOO_MANY_FRAMES
+
+
+def test_tiff_whose_directories_form_a_loop_counts_each_once() -> None:
+    """A TIFF directory that names itself as its successor is one page, not endlessly many."""
+    data = bytearray(saved(photo(32, 32), "TIFF"))
+    (first,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + entries * 12, first)
+    assert inspect.opened(bytes(data), Limits(max_frames=1)).frames == 1
+
+
+def test_messages_are_the_same_every_time() -> None:
+    """What a person reads holds no memory address or line break."""
+    data = b"\x89PNG\r\n\x1a\n" + bytes(40)
+    first, second = rejection(data), rejection(data)
+    assert first.reason == Reason.CORRUPT
+    assert first.message == second.message
+    assert "0x" not in first.message
+
+
+def test_lack_of_memory_is_not_blamed_on_the_picture() -> None:
+    """A MemoryError passes the boundary as it is; it may work on a larger machine."""
+    with pytest.raises(MemoryError), inspect.pillow_errors("png"):
+        raise MemoryError
+
+
+@given(
+    st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0+", b"\0\0\0\x1cftypavif"]),
+    st.binary(max_size=200),
+)
+def test_garbage_behind_any_signature(magic: bytes, rest: bytes) -> None:
+    """Whatever follows a right signature, the answer is a verdict and not an exception of some reader."""
+    try:
+        inspect.opened(magic + rest, LIMITS)
+    except Rejected as rejected:
+        assert rejected.reason in {Reason.CORRUPT, Reason.TOO_MANY_PIXELS, Reason.UNSUPPORTED_FORMAT}  # noqa: PT017 - either is right
