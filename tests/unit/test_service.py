@@ -76,7 +76,7 @@ def test_objects_carry_type_caching_and_hash(world: World) -> None:
 
 
 def test_savings_are_those_of_the_full_webp(world: World) -> None:
-    """The `compressionSavings` of a record is the percentage that the full WebP saves against the source, negative if it grew."""
+    """A record's savings are the percentage by which the full WebP is smaller than the source, negative if it grew."""
     data = picture()
     world.sources.upload(KEY, data)
     world.reconciler.reconcile(KEY)
