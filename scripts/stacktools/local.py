@@ -87,7 +87,7 @@ def _start_emulator(port: int, environment: Mapping[str, str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     command, variables = servers.emulator_command(port, environment, {**servers.FOR_CONTAINERS, "AUTH": "true"})
     with LOG.open("wb") as sink:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
             command,
             env=variables,
             stdin=subprocess.DEVNULL,
