@@ -181,16 +181,16 @@ def replace_block(docs: Path, name: str, text: str) -> None:
 def markdown(run: Run) -> str:
     """The block of the documentation."""
     parts = ["\n".join(f"- {line}" for line in run.about)]
-    parts += ["### Targets", _markdown_table(_target_rows(targets(run)))]
-    parts += ["### In total", _markdown_table(_total_rows(run))]
-    parts += ["### Picture by picture", _markdown_table(_picture_rows(run))]
-    parts += ["### Bytes and SSIMULACRA2 of every rendition", _markdown_table(_rendition_rows(run))]
+    parts += ["### Targets", markdown_table(_target_rows(targets(run)))]
+    parts += ["### In total", markdown_table(_total_rows(run))]
+    parts += ["### Picture by picture", markdown_table(_picture_rows(run))]
+    parts += ["### Bytes and SSIMULACRA2 of every rendition", markdown_table(_rendition_rows(run))]
     if run.avif:
-        parts += ["### AVIF at an equal score", _markdown_table(_avif_rows(run))]
+        parts += ["### AVIF at an equal score", markdown_table(_avif_rows(run))]
     if run.profiles:
-        parts += ["### Where our CPU goes", _markdown_table(_profile_rows(run.profiles))]
+        parts += ["### Where our CPU goes", markdown_table(_profile_rows(run.profiles))]
     if run.growth:
-        parts += ["### Growth", f"![CPU over megapixels]({CHART})", _markdown_table(_growth_rows(run.growth))]
+        parts += ["### Growth", f"![CPU over megapixels]({CHART})", markdown_table(_growth_rows(run.growth))]
     refused = refusals(run)
     if refused:
         parts += ["### Not compared", "\n".join(f"- {refusal}" for refusal in refused)]
@@ -373,7 +373,7 @@ def _aligned(rows: Rows) -> list[str]:
     ]
 
 
-def _markdown_table(rows: Rows) -> str:
+def markdown_table(rows: Rows) -> str:
     """Numbers to the right: every column whose cells hold a digit somewhere and no letter before it."""
     aligned = ["---" if _is_text([row[column] for row in rows[1:]]) else "---:" for column in range(len(rows[0]))]
     lines = [rows[0], aligned, *rows[1:]]

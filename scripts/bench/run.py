@@ -19,9 +19,10 @@ from scripts.bench.comparison import Side
 from scripts.bench.contestants import Contestant, Launch
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
-from scripts.bench.profile import profiled
+from scripts.bench.profile import Profile, profiled
 from scripts.bench.report import Avif, Growth, Measured, Run
 from scripts.bench.scores import Reference, Scorer, version
+from scripts.bench.scores import reference as source_reference
 
 ENOUGH_MS = 150.0
 """A sample repeats its work until it has taken about this much CPU; the clock of rusage ticks in milliseconds."""
@@ -147,7 +148,7 @@ class _Bench:
         if "sharp" in self._asked:
             tasks |= {"sharp": ("sharp", {"task": "cloned"}), "original": ("sharp", {"task": "separate"})}
         requests = {name: (who, {**request, "path": _absolute(picture)}) for name, (who, request) in tasks.items()}
-        reference = Reference(picture.path) if self._scorer else None
+        reference = source_reference(picture.path) if self._scorer else None
         return Measured(picture, self._in_turn(requests, self._rounds_for(picture), reference))
 
     def avif(self, picture: Picture) -> Avif:
@@ -155,7 +156,7 @@ class _Bench:
         _progress(f"AVIF of {picture.name}")
         if self._scorer is None or "sharp" not in self._asked:
             return Avif(picture, {}, 0)
-        reference = Reference(picture.path)
+        reference = source_reference(picture.path)
         theirs = self._scored(self._asked["sharp"].ask(self._avif_request(picture)), reference)
         if "error" in theirs or not theirs["scores"]:
             return Avif(picture, {"avif": Side("sharp", (contestants.sample(theirs, {}),))}, 0)
@@ -262,12 +263,13 @@ def _write(run: Run, folder: Path) -> None:
     path = folder / f"bench-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
     with path.open("w", encoding="utf-8") as lines:
         lines.write(json.dumps({"about": run.about}) + "\n")
-        for kind, entries in (
-            ("picture", run.measured),
-            ("avif", run.avif),
-            ("growth", run.growth),
-            ("profile", run.profiles),
-        ):
+        kinds: dict[str, Sequence[Measured | Avif | Growth | Profile]] = {
+            "picture": run.measured,
+            "avif": run.avif,
+            "growth": run.growth,
+            "profile": run.profiles,
+        }
+        for kind, entries in kinds.items():
             for entry in entries:
                 lines.write(json.dumps({kind: asdict(entry)}, default=str) + "\n")
     print(f"bench: samples in {path}", file=sys.stderr)

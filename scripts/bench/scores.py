@@ -68,9 +68,8 @@ class Scorer:
 class Reference:
     """What renditions of one source ought to look like: every pixel decoded, upright, sRGB, one Lanczos step."""
 
-    def __init__(self, source: Path) -> None:
-        opened = inspect.opened(source.read_bytes(), _LIMITS)
-        self._image = colour.srgb(orient.upright(decode.decoded(opened, opened.image.size)))
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
         self._sizes: dict[tuple[tuple[int, int], str], Image.Image] = {}
 
     def at(self, size: tuple[int, int], background: str) -> Image.Image:
@@ -79,6 +78,12 @@ class Reference:
             image = self._image if self._image.size == size else self._image.resize(size, Image.Resampling.LANCZOS)
             self._sizes[size, background] = _pixels(image, background)
         return self._sizes[size, background]
+
+
+def reference(source: Path) -> Reference:
+    """What renditions of a file ought to look like."""
+    opened = inspect.opened(source.read_bytes(), _LIMITS)
+    return Reference(colour.srgb(orient.upright(decode.decoded(opened, opened.image.size))))
 
 
 def _pixels(image: Image.Image, background: str) -> Image.Image:

@@ -104,7 +104,7 @@ def test_scores_are_computed_once(tmp_path: Path) -> None:
         rendition.write_bytes(saved(photo(width, width * 3 // 4), "JPEG"))
         for _ in range(2):
             scorer = scores.Scorer(tmp_path / "scores", metric)
-            assert scorer.score(scores.Reference(source), rendition) == 71.5
+            assert scorer.score(scores.reference(source), rendition) == 71.5
     assert calls == [((400, 300), (400, 300)), ((200, 150), (200, 150))]
 
 
@@ -121,5 +121,5 @@ def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypa
 
     source = tmp_path / "source.png"
     source.write_bytes(saved(photo(400, 300), "PNG"))
-    scores.Scorer(tmp_path / "scores", metric).score(scores.Reference(source), source)
+    scores.Scorer(tmp_path / "scores", metric).score(scores.reference(source), source)
     assert seen == [(115, 86)] * 2
