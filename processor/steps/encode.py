@@ -19,10 +19,12 @@ WEBP_METHOD, WEBP_METHOD_LARGE = 2, 1
 """libwebp's effort, 0 to 6, default 4. At equal bytes and scores of photos, 2 takes half the CPU of 4, and 1 two thirds
 of that; on small pictures 1 costs 5 to 10 % more bytes (`make bench-codecs`)."""
 
-AVIF_SPEED = 9
-AVIF_TUNE = "3"
-"""SVT-AV1's tuning for still images ("IQ"). At equal bytes 5 to 10 points of SSIMULACRA2 above its default, for no CPU;
-with it speed 9 loses nothing that can be seen against 8, at two thirds of the CPU (`make bench-codecs`)."""
+AVIF_OPTIONS: dict[str, dict[str, object]] = {
+    "svt": {"speed": 9, "advanced": {"tune": "3"}},
+    "aom": {"speed": 8},
+}
+"""By codec. Tune 3 is SVT-AV1's for still images ("IQ"): at equal bytes 5 to 10 points of SSIMULACRA2 above its default
+at no CPU; with it speed 9 loses nothing that can be seen against 8, at two thirds of the CPU (`make bench-codecs`)."""
 
 SVT_SIDES = (64, 8192)
 """Pixels, shortest and longest. Inside, SVT-AV1 4.1 encoded every size tried; on thin pictures it hangs for ever, on
@@ -58,8 +60,7 @@ def _avif(image: Image.Image, quality: int, _background: str) -> bytes:
         "AVIF",
         quality=quality,
         codec=codec,
-        advanced={"tune": AVIF_TUNE} if codec == "svt" else None,
-        speed=AVIF_SPEED,
+        **AVIF_OPTIONS[codec],
         max_threads=1,
         icc_profile=None,
         exif=b"",
