@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, get_args
 
 from processor.errors import InvalidConfiguration
 
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 """Raised whenever the same source and recipe would come out as other bytes, so that old records are stale."""
 
 MAX_RECIPE_BYTES = 3000
@@ -23,7 +23,7 @@ FormatName = Literal["jpeg", "webp", "avif"]
 
 EXTENSIONS: dict[FormatName, tuple[str, ...]] = {"jpeg": (".jpg", ".jpeg"), "webp": (".webp",), "avif": (".avif",)}
 CONTENT_TYPES: dict[FormatName, str] = {"jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
-DEFAULT_QUALITY: dict[FormatName, int] = {"jpeg": 85, "webp": 80, "avif": 65}
+DEFAULT_QUALITY: dict[FormatName, int] = {"jpeg": 85, "webp": 80, "avif": 60}
 
 _PLACEHOLDERS = ("{stem}", "{name}")
 _TEMPLATE = re.compile(r"[A-Za-z0-9_\-./]*(\{stem\}|\{name\})[A-Za-z0-9_\-.]*")

@@ -85,10 +85,27 @@ def test_svt_stays_inside_its_safe_envelope(size: tuple[int, int], codec: str) -
 def test_avif_bytes_do_not_depend_on_the_machine() -> None:
     """AVIF by libaom differs between one thread and several, and by default there are as many as CPUs; we pin one."""
     image = photo(9000, 70)
-    options = {"quality": 65, "codec": "aom", "speed": encode.AVIF_SPEED, "exif": b"", "xmp": b""}
+    options = {"quality": 65, "codec": "aom", **encode.AVIF_OPTIONS["aom"], "exif": b"", "xmp": b""}
     single, several = (saved(image, "AVIF", max_threads=threads, **options) for threads in (1, 2))
     assert single != several
     assert encode.encoded(image, fmt("avif", 65), "#ffffff") == single
+
+
+def test_avif_is_tuned_for_still_images() -> None:
+    """SVT is told to encode a picture, not a film: the file is the one that its still-image tuning makes."""
+    image = photo(320, 240)
+    options: dict[str, object] = {"quality": 60, "codec": "svt", "speed": 9, "max_threads": 1, "exif": b"", "xmp": b""}
+    film, still = (saved(image, "AVIF", **options, advanced={"tune": tune}) for tune in ("1", "3"))
+    assert film != still
+    assert encode.encoded(image, fmt("avif", 60), "#ffffff") == still
+
+
+@pytest.mark.parametrize(("size", "method"), [((999, 1000), 2), ((1000, 1000), 1)])
+def test_large_webp_takes_less_effort(size: tuple[int, int], method: int) -> None:
+    """From a megapixel on WebP is encoded with method 1, below with method 2."""
+    image = photo(*size)
+    expected, other = (saved(image, "WEBP", quality=80, method=each) for each in (method, 3 - method))
+    assert encode.encoded(image, fmt("webp"), "#ffffff") == expected != other
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])

@@ -33,14 +33,14 @@ def test_default_is_the_contract() -> None:
     """The nine renditions of the default recipe, their boxes, qualities and keys."""
     assert [(s.name, s.width, s.height, f.name, f.quality, f.key, f.max_side) for s, f in Recipe.default().formats] == [
         ("full", None, None, "jpeg", 85, "full/{stem}.jpg", None),
-        ("full", None, None, "webp", 80, "webp/{stem}.webp", None),
-        ("full", None, None, "avif", 65, "avif/{stem}.avif", 2560),
+        ("full", None, None, "webp", 78, "webp/{stem}.webp", None),
+        ("full", None, None, "avif", 60, "avif/{stem}.avif", 2560),
         ("medium", 800, 600, "jpeg", 85, "medium/{stem}_medium.jpg", None),
         ("medium", 800, 600, "webp", 80, "medium/{stem}_medium.webp", None),
-        ("medium", 800, 600, "avif", 65, "medium/{stem}_medium.avif", None),
+        ("medium", 800, 600, "avif", 60, "medium/{stem}_medium.avif", None),
         ("thumbnail", 300, 300, "jpeg", 80, "thumbnails/{stem}_thumb.jpg", None),
         ("thumbnail", 300, 300, "webp", 80, "thumbnails/{stem}_thumb.webp", None),
-        ("thumbnail", 300, 300, "avif", 65, "thumbnails/{stem}_thumb.avif", None),
+        ("thumbnail", 300, 300, "avif", 60, "thumbnails/{stem}_thumb.avif", None),
     ]
     assert Recipe.default().background == "#ffffff"
 
