@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ import pytest
 from scripts.demo import resources, servers
 from tests.emulator import Pipeline, pipeline_on
 from tests.requirements import need
-from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST_FROM_CONTAINER = "host.docker.internal"
@@ -55,23 +53,8 @@ def pipeline(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     directory = tmp_path_factory.mktemp("emulator")
     port = servers.choose_port(None)
     environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
-    own = {"GATEWAY_PORT": str(port), "BIND_HOST": "0.0.0.0", "LOG_LEVEL": "WARNING"}  # noqa: S104 - for the container
-    command = [sys.executable, "-m", "ministack"]
-    with servers.running("the emulator", command, environment | own, directory / "emulator.log") as server:
-        wait_for(
-            lambda: _answers(f"http://{servers.HOST}:{port}/_ministack/health"),
-            "the emulator",
-            server.log.read_text,
-        )
+    with servers.emulator(port, directory / "emulator.log", environment, servers.FOR_CONTAINERS):
         yield pipeline_on(environment)
-
-
-def _answers(url: str) -> bool | None:
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http
-            return True
-    except OSError:
-        return None
 
 
 @pytest.fixture(scope="session")

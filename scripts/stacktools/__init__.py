@@ -1,0 +1,1 @@
+"""What the scripts that put a stack up and take it down have in common."""

@@ -1,0 +1,2 @@
+environment   = "dev"
+force_destroy = true

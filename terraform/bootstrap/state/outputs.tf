@@ -1,0 +1,4 @@
+output "bucket" {
+  description = "The value for STATE_BUCKET."
+  value       = aws_s3_bucket.state.id
+}

@@ -1,0 +1,7 @@
+# For trying things out: everything can be destroyed, logs are short-lived.
+environment                 = "dev"
+force_destroy               = true
+log_level                   = "DEBUG"
+log_retention_days          = 7
+raw_noncurrent_version_days = 7
+maximum_concurrency         = 5

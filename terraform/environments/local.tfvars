@@ -1,0 +1,5 @@
+# For an emulator on this machine (AWS_ENDPOINT_URL).
+environment   = "local"
+emulator      = true
+force_destroy = true
+log_level     = "DEBUG"

@@ -1,0 +1,8 @@
+# Pictures and records survive `terraform destroy`: it stops at them.
+environment                 = "prod"
+force_destroy               = false
+log_level                   = "INFO"
+log_retention_days          = 90
+raw_noncurrent_version_days = 90
+maximum_concurrency         = 50
+# alarm_email               = "pictures@example.org"

@@ -1,0 +1,57 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+
+  name = "${var.project}-${var.environment}"
+
+  tags = merge({
+    Project     = var.project
+    Environment = var.environment
+    ManagedBy   = "terraform"
+  }, var.tags)
+
+  # AWS's advice for queues in front of functions: six times the timeout, so that a message is not seen again while it
+  # is still being worked on, plus what it may wait for its batch.
+  visibility_timeout_seconds = 6 * var.timeout_seconds + var.batching_window_seconds
+
+  # One attempt may hold a picture longer than the function can run and shorter than its message stays invisible.
+  lease_seconds = var.timeout_seconds + 30
+}
+
+locals {
+  # The optional attributes that nobody set are null, and the processor spells out its own defaults: leave them out.
+  named_recipe = var.recipe == null ? null : merge(
+    var.recipe.background == null ? {} : { background = var.recipe.background },
+    {
+      sizes = [
+        for size in var.recipe.sizes : merge(
+          { for field, value in size : field => value if field != "formats" && value != null },
+          {
+            formats = {
+              for format, settings in size.formats : format => {
+                for field, value in settings : field => value if value != null
+              }
+            }
+          },
+        )
+      ]
+    },
+  )
+
+  # One source of truth for the default: the file that the Python package ships.
+  recipe_json = local.named_recipe == null ? jsonencode(jsondecode(file("${path.root}/../processor/default_recipe.json"))) : jsonencode(local.named_recipe)
+  recipe      = jsondecode(local.recipe_json)
+
+  recipe_formats = distinct(flatten([for size in local.recipe.sizes : keys(size.formats)]))
+  recipe_sizes   = [for size in local.recipe.sizes : size.name]
+
+  served_formats = var.served_formats == null ? local.recipe_formats : tolist(var.served_formats)
+  served_sizes   = var.served_sizes == null ? local.recipe_sizes : tolist(var.served_sizes)
+}

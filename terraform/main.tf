@@ -1,0 +1,112 @@
+# In the order in which a picture passes through.
+
+module "storage" {
+  source = "./modules/storage"
+
+  raw_bucket_name         = "${local.name}-raw-${local.account_id}"
+  processed_bucket_name   = "${local.name}-processed-${local.account_id}"
+  noncurrent_version_days = var.raw_noncurrent_version_days
+  archive_after_days      = var.raw_archive_after_days
+  force_destroy           = var.force_destroy
+  tls_only                = !var.emulator
+}
+
+module "ingest" {
+  source = "./modules/ingest"
+
+  name                       = local.name
+  account_id                 = local.account_id
+  raw_bucket_name            = module.storage.raw_bucket_name
+  raw_bucket_arn             = module.storage.raw_bucket_arn
+  visibility_timeout_seconds = local.visibility_timeout_seconds
+  function_arn               = module.processor.alias_arn
+  batch_size                 = var.batch_size
+  batching_window_seconds    = var.batching_window_seconds
+  maximum_concurrency        = var.maximum_concurrency
+}
+
+module "processor" {
+  source = "./modules/processor"
+
+  name                       = "${local.name}-processor"
+  partition                  = local.partition
+  account_id                 = local.account_id
+  region                     = local.region
+  image_uri                  = var.image_uri
+  architecture               = var.architecture
+  memory_mb                  = var.memory_mb
+  timeout_seconds            = var.timeout_seconds
+  lease_seconds              = local.lease_seconds
+  visibility_timeout_seconds = local.visibility_timeout_seconds
+  log_level                  = var.log_level
+  log_retention_days         = var.log_retention_days
+  tracing                    = var.tracing
+  recipe_json                = local.recipe_json
+  max_object_bytes           = var.max_object_bytes
+  max_pixels                 = var.max_pixels
+  raw_bucket_name            = module.storage.raw_bucket_name
+  raw_bucket_arn             = module.storage.raw_bucket_arn
+  processed_bucket_name      = module.storage.processed_bucket_name
+  processed_bucket_arn       = module.storage.processed_bucket_arn
+  table_name                 = module.records.table_name
+  table_arn                  = module.records.table_arn
+  event_bus_name             = module.announcements.event_bus_name
+  event_bus_arn              = module.announcements.event_bus_arn
+  queue_url                  = module.ingest.queue_url
+  queue_arn                  = module.ingest.queue_arn
+  cdn_domain                 = module.delivery.domain_name
+}
+
+module "records" {
+  source = "./modules/records"
+
+  table_name          = "${local.name}-records"
+  deletion_protection = !var.force_destroy
+}
+
+module "announcements" {
+  source = "./modules/announcements"
+
+  event_bus_name = local.name
+}
+
+module "negotiation" {
+  source = "./modules/negotiation"
+
+  recipe_json    = local.recipe_json
+  served_formats = local.served_formats
+  served_sizes   = local.served_sizes
+}
+
+module "delivery" {
+  source = "./modules/delivery"
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  name                        = local.name
+  processed_bucket_name       = module.storage.processed_bucket_name
+  processed_bucket_arn        = module.storage.processed_bucket_arn
+  processed_bucket_domain     = module.storage.processed_bucket_domain
+  processed_tls_only_document = module.storage.processed_tls_only_document
+  edge_function_code          = module.negotiation.code
+  price_class                 = var.price_class
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  name                   = local.name
+  account_id             = local.account_id
+  region                 = local.region
+  alarm_email            = var.alarm_email
+  oldest_message_seconds = var.oldest_message_alarm_seconds
+  queue_name             = module.ingest.queue_name
+  dead_letter_queue_name = module.ingest.dead_letter_queue_name
+  function_name          = module.processor.function_name
+  distribution_id        = module.delivery.distribution_id
+  metrics_namespace      = module.processor.metrics_namespace
+  metrics_service        = module.processor.metrics_service
+}

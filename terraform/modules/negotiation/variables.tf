@@ -1,0 +1,14 @@
+variable "recipe_json" {
+  description = "The recipe, as JSON."
+  type        = string
+}
+
+variable "served_formats" {
+  description = "Formats that may be answered in place of a canonical URL's own."
+  type        = list(string)
+}
+
+variable "served_sizes" {
+  description = "Sizes whose canonical URL is negotiated."
+  type        = list(string)
+}

@@ -1,0 +1,29 @@
+output "raw_bucket_name" {
+  description = "Name of the bucket for uploads."
+  value       = aws_s3_bucket.raw.bucket
+}
+
+output "raw_bucket_arn" {
+  description = "ARN of the bucket for uploads."
+  value       = aws_s3_bucket.raw.arn
+}
+
+output "processed_bucket_name" {
+  description = "Name of the bucket for renditions."
+  value       = aws_s3_bucket.processed.bucket
+}
+
+output "processed_bucket_arn" {
+  description = "ARN of the bucket for renditions."
+  value       = aws_s3_bucket.processed.arn
+}
+
+output "processed_bucket_domain" {
+  description = "Regional host name of the bucket for renditions, CloudFront's origin."
+  value       = aws_s3_bucket.processed.bucket_regional_domain_name
+}
+
+output "processed_tls_only_document" {
+  description = "Policy document that refuses plain HTTP, to be part of the processed bucket's policy."
+  value       = data.aws_iam_policy_document.tls_only["processed"].json
+}

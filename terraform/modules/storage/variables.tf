@@ -1,0 +1,29 @@
+variable "raw_bucket_name" {
+  description = "Name of the bucket for uploads."
+  type        = string
+}
+
+variable "processed_bucket_name" {
+  description = "Name of the bucket for renditions."
+  type        = string
+}
+
+variable "noncurrent_version_days" {
+  description = "Days until replaced and deleted uploads are gone for good."
+  type        = number
+}
+
+variable "archive_after_days" {
+  description = "Days until uploads move to Glacier Instant Retrieval; null: never."
+  type        = number
+}
+
+variable "force_destroy" {
+  description = "Whether destroying deletes what is in the buckets."
+  type        = bool
+}
+
+variable "tls_only" {
+  description = "Whether plain HTTP is refused."
+  type        = bool
+}

@@ -1,0 +1,84 @@
+output "region" {
+  description = "AWS region of everything but CloudFront."
+  value       = local.region
+}
+
+output "raw_bucket" {
+  description = "Upload pictures here."
+  value       = module.storage.raw_bucket_name
+}
+
+output "processed_bucket" {
+  description = "Where the renditions are. Private: read them through cdn_domain."
+  value       = module.storage.processed_bucket_name
+}
+
+output "cdn_domain" {
+  description = "Host that serves the renditions."
+  value       = module.delivery.domain_name
+}
+
+output "distribution_id" {
+  description = "The CloudFront distribution, for invalidations."
+  value       = module.delivery.distribution_id
+}
+
+output "table_name" {
+  description = "The records: one item a picture, and its history."
+  value       = module.records.table_name
+}
+
+output "queue_url" {
+  description = "The ingest queue."
+  value       = module.ingest.queue_url
+}
+
+output "dead_letter_queue_url" {
+  description = "Where messages end that failed five times."
+  value       = module.ingest.dead_letter_queue_url
+}
+
+output "event_bus_name" {
+  description = "Where ImageProcessed, ImageRejected and ImageRemoved are announced."
+  value       = module.announcements.event_bus_name
+}
+
+output "function_name" {
+  description = "The processor. Its alias `live` is what the queue calls."
+  value       = module.processor.function_name
+}
+
+output "log_group_name" {
+  description = "The processor's log."
+  value       = module.processor.log_group_name
+}
+
+output "image_uri" {
+  description = "The container image that the processor runs."
+  value       = module.processor.image_uri
+}
+
+output "recipe" {
+  description = "The renditions that every picture gets, as JSON."
+  value       = local.recipe_json
+}
+
+output "alarm_topic_arn" {
+  description = "SNS topic of the alarms."
+  value       = module.observability.topic_arn
+}
+
+output "dashboard_name" {
+  description = "The CloudWatch dashboard."
+  value       = module.observability.dashboard_name
+}
+
+output "upload_command" {
+  description = "Uploads a picture: paste it, with a file name of yours."
+  value       = "aws s3 cp photo.jpg s3://${module.storage.raw_bucket_name}/"
+}
+
+output "example_url" {
+  description = "Where that picture's first size is served, seconds later."
+  value       = "https://${module.delivery.domain_name}/${replace(replace(module.negotiation.canonical_keys[0], "{stem}", "photo"), "{name}", "photo.jpg")}"
+}

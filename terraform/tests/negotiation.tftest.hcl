@@ -1,0 +1,68 @@
+# Which URLs are negotiated. What the generated function does is tried on a JavaScript engine elsewhere.
+
+variables {
+  recipe_json    = <<-JSON
+    {"sizes": [
+      {"name": "full", "formats": {"jpeg": {"key": "full/{stem}.jpg"}, "webp": {"key": "webp/{stem}.webp"}, "avif": {"key": "avif/{stem}.avif"}}},
+      {"name": "card", "formats": {"webp": {"key": "card/{name}.webp"}, "avif": {"key": "card/{name}.avif"}}},
+      {"name": "plain", "formats": {"jpeg": {"key": "plain/{stem}.jpg"}}}
+    ]}
+  JSON
+  served_formats = ["jpeg", "webp", "avif"]
+  served_sizes   = ["full", "card", "plain"]
+}
+
+run "everything_served" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  assert {
+    condition     = output.canonical_keys == ["full/{stem}.jpg", "card/{name}.webp", "plain/{stem}.jpg"]
+    error_message = "JPEG is canonical, else the first format that is."
+  }
+
+  assert {
+    condition = jsonencode(local.table) == jsonencode([
+      [["image/jpeg", "full/", ".jpg"], ["image/avif", "avif/", ".avif"], ["image/webp", "webp/", ".webp"]],
+      [["image/webp", "card/", ".webp"], ["image/avif", "card/", ".avif"]],
+    ])
+    error_message = "AVIF comes before WebP, and a size with one format has nothing to negotiate."
+  }
+}
+
+run "one_format_withheld" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    served_formats = ["jpeg", "webp"]
+  }
+
+  assert {
+    condition     = jsonencode(local.table) == jsonencode([[["image/jpeg", "full/", ".jpg"], ["image/webp", "webp/", ".webp"]]])
+    error_message = "A format that is not served yet must not be answered."
+  }
+}
+
+run "one_size_withheld" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    served_sizes = ["card"]
+  }
+
+  assert {
+    condition     = length(local.table) == 1 && local.table[0][0][1] == "card/"
+    error_message = "A size that is not served yet must not be negotiated."
+  }
+}

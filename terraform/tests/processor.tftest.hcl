@@ -1,0 +1,159 @@
+# The function, and what its role may do. An emulator does not check all of the latter, so it is pinned here.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name                       = "img-pipeline-dev-processor"
+  partition                  = "aws"
+  account_id                 = "123456789012"
+  region                     = "eu-central-1"
+  image_uri                  = "repository@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  architecture               = "arm64"
+  memory_mb                  = 2048
+  timeout_seconds            = 300
+  lease_seconds              = 330
+  visibility_timeout_seconds = 1800
+  log_level                  = "INFO"
+  log_retention_days         = 30
+  tracing                    = false
+  recipe_json                = "{}"
+  max_object_bytes           = 1000
+  max_pixels                 = 2000
+  raw_bucket_name            = "raw"
+  raw_bucket_arn             = "arn:aws:s3:::raw"
+  processed_bucket_name      = "processed"
+  processed_bucket_arn       = "arn:aws:s3:::processed"
+  table_name                 = "records"
+  table_arn                  = "arn:aws:dynamodb:eu-central-1:123456789012:table/records"
+  event_bus_name             = "bus"
+  event_bus_arn              = "arn:aws:events:eu-central-1:123456789012:event-bus/bus"
+  queue_url                  = "https://sqs.eu-central-1.amazonaws.com/123456789012/queue"
+  queue_arn                  = "arn:aws:sqs:eu-central-1:123456789012:queue"
+  cdn_domain                 = "pictures.example.org"
+}
+
+run "processor" {
+  module {
+    source = "./modules/processor"
+  }
+
+  assert {
+    condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => sort(statement.actions) } == {
+      ReadUploads       = tolist(["s3:GetObject"])
+      SeeWhatIsMissing  = tolist(["s3:ListBucket"])
+      PublishRenditions = tolist(["s3:DeleteObject", "s3:PutObject"])
+      KeepRecords       = tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
+      Announce          = tolist(["events:PutEvents"])
+      WorkTheQueue      = tolist(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"])
+      WriteLog          = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+    }
+    error_message = "The role must have exactly these actions."
+  }
+
+  assert {
+    condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => one(statement.resources) } == {
+      ReadUploads       = "arn:aws:s3:::raw/*"
+      SeeWhatIsMissing  = "arn:aws:s3:::raw"
+      PublishRenditions = "arn:aws:s3:::processed/*"
+      KeepRecords       = "arn:aws:dynamodb:eu-central-1:123456789012:table/records"
+      Announce          = "arn:aws:events:eu-central-1:123456789012:event-bus/bus"
+      WorkTheQueue      = "arn:aws:sqs:eu-central-1:123456789012:queue"
+      WriteLog          = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/img-pipeline-dev-processor:*"
+    }
+    error_message = "Each action must be on exactly one resource."
+  }
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.assume.statement[0].principals).identifiers == toset(["lambda.amazonaws.com"])
+    error_message = "Only Lambda may take the role."
+  }
+
+  assert {
+    condition = aws_lambda_function.processor.environment[0].variables == tomap({
+      RAW_BUCKET                   = "raw"
+      PROCESSED_BUCKET             = "processed"
+      TABLE_NAME                   = "records"
+      EVENT_BUS_NAME               = "bus"
+      QUEUE_URL                    = "https://sqs.eu-central-1.amazonaws.com/123456789012/queue"
+      CDN_DOMAIN                   = "pictures.example.org"
+      RECIPE                       = "{}"
+      LEASE_SECONDS                = "330"
+      MAX_OBJECT_BYTES             = "1000"
+      MAX_PIXELS                   = "2000"
+      POWERTOOLS_SERVICE_NAME      = "img-pipeline"
+      POWERTOOLS_METRICS_NAMESPACE = "ImgPipeline"
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+    })
+    error_message = "The function must get exactly the variables that processor/settings.py reads."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.processor.package_type == "Image" && aws_lambda_function.processor.image_uri == var.image_uri &&
+      aws_lambda_function.processor.architectures == tolist(["arm64"]) && aws_lambda_function.processor.publish
+    )
+    error_message = "The function must be published from the image, for its architecture."
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live.name == "live" && aws_lambda_alias.live.function_version == aws_lambda_function.processor.version
+    error_message = "The alias must point at the published version."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.processor.name == "/aws/lambda/${aws_lambda_function.processor.function_name}" && aws_cloudwatch_log_group.processor.retention_in_days == 30
+    error_message = "The function's log must be the group with the retention."
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.tracing_config[0].mode == "PassThrough"
+    error_message = "Tracing must be off unless asked for."
+  }
+}
+
+run "traced" {
+  command = plan
+
+  module {
+    source = "./modules/processor"
+  }
+
+  variables {
+    tracing = true
+  }
+
+  assert {
+    condition     = contains(data.aws_iam_policy_document.processor.statement[*].sid, "Trace")
+    error_message = "A traced function must be allowed to send traces."
+  }
+}
+
+run "rejects_a_lease_that_outlives_the_messages_invisibility" {
+  command = plan
+
+  module {
+    source = "./modules/processor"
+  }
+
+  variables {
+    lease_seconds = 1800
+  }
+
+  expect_failures = [aws_lambda_function.processor]
+}
+
+run "rejects_a_lease_that_ends_before_the_function" {
+  command = plan
+
+  module {
+    source = "./modules/processor"
+  }
+
+  variables {
+    lease_seconds = 300
+  }
+
+  expect_failures = [aws_lambda_function.processor]
+}

@@ -1,0 +1,89 @@
+# What the stack as a whole is, from its variables to the resources.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "./tests/mocks"
+}
+
+variables {
+  environment = "dev"
+  image_uri   = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+}
+
+run "the_default_stack" {
+  variables {
+    timeout_seconds         = 120
+    batching_window_seconds = 7
+  }
+
+  assert {
+    condition     = output.raw_bucket == "img-pipeline-dev-raw-123456789012" && output.processed_bucket == "img-pipeline-dev-processed-123456789012"
+    error_message = "Bucket names must hold project, environment and account."
+  }
+
+  assert {
+    condition     = local.visibility_timeout_seconds == 6 * 120 + 7
+    error_message = "The visibility timeout must be six times the function's plus the batching window."
+  }
+
+  assert {
+    condition     = local.lease_seconds > 120 && local.lease_seconds < local.visibility_timeout_seconds
+    error_message = "A lease must outlast the function and end before the message is seen again."
+  }
+
+  assert {
+    condition     = jsondecode(output.recipe) == jsondecode(file("../processor/default_recipe.json"))
+    error_message = "Without a recipe of its own, the stack must run the one that the Python package ships."
+  }
+
+  assert {
+    condition     = output.upload_command == "aws s3 cp photo.jpg s3://img-pipeline-dev-raw-123456789012/"
+    error_message = "The upload command must be ready to paste."
+  }
+
+  assert {
+    condition     = output.example_url == "https://mocked.cloudfront.net/full/photo.jpg"
+    error_message = "The example must be the canonical URL of the picture that the upload command names."
+  }
+
+  assert {
+    condition     = length(setsubtract(["raw_bucket", "processed_bucket"], keys({ raw_bucket = output.raw_bucket, processed_bucket = output.processed_bucket }))) == 0
+    error_message = "Both buckets must be outputs."
+  }
+
+  assert {
+    condition     = local.tags == { Project = "img-pipeline", Environment = "dev", ManagedBy = "terraform" }
+    error_message = "Every resource must say what it belongs to."
+  }
+}
+
+run "tags_of_its_own" {
+  command = plan
+
+  variables {
+    tags = { CostCentre = "42" }
+  }
+
+  assert {
+    condition     = local.tags["CostCentre"] == "42" && local.tags["Project"] == "img-pipeline"
+    error_message = "Own tags must be added to the default ones."
+  }
+}
+
+run "the_longest_names_still_make_bucket_names" {
+  command = plan
+
+  variables {
+    project     = "a-name-as-long-as-may-be"
+    environment = "abcdefghij"
+  }
+
+  assert {
+    condition     = alltrue([for name in [output.raw_bucket, output.processed_bucket] : length(name) <= 63])
+    error_message = "Bucket names end at 63 characters."
+  }
+}

@@ -1,0 +1,367 @@
+# Every validation rejects what it is there to reject.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "./tests/mocks"
+}
+
+variables {
+  environment = "dev"
+  image_uri   = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+}
+
+run "rejects_a_wrong_value_of_every_variable" {
+  command = plan
+
+  variables {
+    project                      = "ImgPipeline"
+    region                       = "Frankfurt"
+    tags                         = { "aws:cost" = "1" }
+    image_uri                    = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev:latest"
+    architecture                 = "riscv"
+    memory_mb                    = 512
+    timeout_seconds              = 901
+    batch_size                   = 11
+    batching_window_seconds      = 301
+    maximum_concurrency          = 1
+    max_object_bytes             = 1073741824
+    max_pixels                   = 1000000000
+    log_level                    = "TRACE"
+    log_retention_days           = 0
+    raw_noncurrent_version_days  = 0
+    raw_archive_after_days       = 0
+    price_class                  = "PriceClass_300"
+    alarm_email                  = "somebody"
+    oldest_message_alarm_seconds = 345601
+    served_formats               = ["jxl"]
+    served_sizes                 = ["poster"]
+  }
+
+  expect_failures = [
+    var.project,
+    var.region,
+    var.tags,
+    var.image_uri,
+    var.architecture,
+    var.memory_mb,
+    var.timeout_seconds,
+    var.batch_size,
+    var.batching_window_seconds,
+    var.maximum_concurrency,
+    var.max_object_bytes,
+    var.max_pixels,
+    var.log_level,
+    var.log_retention_days,
+    var.raw_noncurrent_version_days,
+    var.raw_archive_after_days,
+    var.price_class,
+    var.alarm_email,
+    var.oldest_message_alarm_seconds,
+    var.served_formats,
+    var.served_sizes,
+  ]
+}
+
+run "rejects_other_wrong_values" {
+  command = plan
+
+  variables {
+    project   = "a-name-that-is-far-too-long"
+    image_uri = "img-pipeline@sha256:0123"
+  }
+
+  expect_failures = [
+    var.project,
+    var.image_uri,
+  ]
+}
+
+run "rejects_an_emulator_anywhere_but_in_local" {
+  command = plan
+
+  variables {
+    emulator = true
+  }
+
+  expect_failures = [
+    var.emulator,
+  ]
+}
+
+run "rejects_an_environment_with_a_hyphen" {
+  command = plan
+
+  variables {
+    environment = "dev-1"
+  }
+
+  expect_failures = [
+    var.environment,
+  ]
+}
+
+run "rejects_recipe_over_3000_bytes" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [for number in range(60) : { name = "size-${number}", formats = { jpeg = { key = "folder-${number + 100}/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_a_colour_by_name" {
+  command = plan
+
+  variables {
+    recipe = {
+      background = "white"
+      sizes      = [{ name = "only", formats = { jpeg = { key = "s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_without_sizes" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = []
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_a_size_in_capitals" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "Large", formats = { jpeg = { key = "s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_two_sizes_of_one_name" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [
+        { name = "s", formats = { jpeg = { key = "a/{stem}.jpg" } } },
+        { name = "s", formats = { jpeg = { key = "b/{stem}.jpg" } } },
+      ]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_an_unknown_fit" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", fit = "cover", formats = { jpeg = { key = "s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_a_size_without_formats" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = {} }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_an_unknown_format" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jxl = { key = "s/{stem}.jxl" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_half_a_pixel" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", width = 0.5, formats = { jpeg = { key = "s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_a_side_that_no_format_has" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "s/{stem}.jpg", max_side = 65536 } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_quality_over_100" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "s/{stem}.jpg", quality = 101 } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_key_without_a_placeholder" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "s/picture.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_key_with_two_placeholders" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "{stem}/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_key_with_the_wrong_extension" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "s/{stem}.webp" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_key_that_begins_with_a_slash" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "/s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_key_that_climbs_up" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [{ name = "only", formats = { jpeg = { key = "s/../{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_keys_of_which_one_begins_with_the_other" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [
+        { name = "a", formats = { jpeg = { key = "{stem}.jpg" } } },
+        { name = "b", formats = { jpeg = { key = "b/{stem}.jpg" } } },
+      ]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_keys_with_equal_prefixes" {
+  command = plan
+
+  variables {
+    recipe = {
+      sizes = [
+        { name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } },
+        { name = "b", formats = { jpeg = { key = "a/{stem}_b.jpg" } } },
+      ]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "accepts_a_recipe_of_its_own" {
+  command = plan
+
+  variables {
+    recipe = {
+      background = "#102030"
+      sizes = [
+        { name = "card", width = 640, formats = { jpeg = { key = "card/{stem}.jpeg" }, avif = { key = "card/{stem}.avif", quality = 50, max_side = 640 } } },
+        { name = "banner", formats = { webp = { key = "banner/{name}.webp" } } },
+      ]
+    }
+    served_formats = ["jpeg"]
+    served_sizes   = ["card"]
+  }
+
+  assert {
+    condition     = output.recipe == "{\"background\":\"#102030\",\"sizes\":[{\"formats\":{\"avif\":{\"key\":\"card/{stem}.avif\",\"max_side\":640,\"quality\":50},\"jpeg\":{\"key\":\"card/{stem}.jpeg\"}},\"name\":\"card\",\"width\":640},{\"formats\":{\"webp\":{\"key\":\"banner/{name}.webp\"}},\"name\":\"banner\"}]}"
+    error_message = "The function must get the recipe as it was written, without nulls for what was left out: ${output.recipe}"
+  }
+}
+
+run "accepts_a_local_tag_for_an_emulator" {
+  command = plan
+
+  variables {
+    environment = "local"
+    emulator    = true
+    image_uri   = "img-pipeline:0123-x86_64"
+  }
+
+  assert {
+    condition     = output.image_uri == "img-pipeline:0123-x86_64"
+    error_message = "An emulator runs the image by its local tag."
+  }
+}

@@ -1,0 +1,389 @@
+variable "project" {
+  description = "First part of every resource's name."
+  type        = string
+  default     = "img-pipeline"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.project))
+    error_message = "project becomes part of bucket names: use 3 to 24 lower-case letters, digits and hyphens, a letter first and no hyphen last."
+  }
+}
+
+variable "environment" {
+  description = "Second part of every resource's name, and the name of the workspace that holds the state: dev, prod, …"
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,9}$", var.environment))
+    error_message = "environment becomes part of bucket names: use 2 to 10 lower-case letters and digits, a letter first."
+  }
+
+  validation {
+    condition     = contains(["default", var.environment], terraform.workspace)
+    error_message = "This workspace holds another environment's state: run `terraform workspace select -or-create ${var.environment}` or pass that environment's tfvars file."
+  }
+}
+
+variable "region" {
+  description = "AWS region of everything but CloudFront; null: the AWS configuration's (AWS_REGION or the profile)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.region == null ? true : can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be a region's code such as eu-central-1, or null to take it from AWS_REGION."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every resource, besides Project, Environment and ManagedBy."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "Tag keys that begin with aws: are reserved: rename them."
+  }
+}
+
+variable "emulator" {
+  description = "Whether AWS_ENDPOINT_URL is an emulator on this machine: S3 is addressed by path, and the buckets accept plain HTTP."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.emulator || var.environment == "local"
+    error_message = "emulator = true lets the buckets answer plain HTTP: set it only together with environment = \"local\"."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether `terraform destroy` may delete pictures and records. False: it stops at buckets that are not empty and at the table."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# The function
+
+variable "image_uri" {
+  description = "The processor's container image, by digest: REPOSITORY@sha256:…. scripts/push-image prints it. A local emulator takes a local tag."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$", var.image_uri)) || (var.emulator && can(regex("^[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?:[A-Za-z0-9_.-]+$", var.image_uri)))
+    error_message = "image_uri must name the image by digest, as REPOSITORY@sha256:…: `make push-image ENV=…` pushes one and prints it. Only with emulator = true is a local NAME:TAG enough."
+  }
+}
+
+variable "architecture" {
+  description = "Processor architecture that the image was built for."
+  type        = string
+  default     = "x86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture must be x86_64 or arm64, and the image built for the same."
+  }
+}
+
+variable "memory_mb" {
+  description = "The function's memory in MB. CPU grows with it: one full core at 1,769. New accounts are limited to 3,008."
+  type        = number
+  default     = 3008
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mb == floor(var.memory_mb) && var.memory_mb >= 1024 && var.memory_mb <= 10240
+    error_message = "memory_mb must be a whole number from 1024 (an AVIF of a large photo alone takes that much) to 10240."
+  }
+}
+
+variable "timeout_seconds" {
+  description = "How long one invocation may take. The queue's visibility timeout and the lease on a picture are derived from it."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = var.timeout_seconds == floor(var.timeout_seconds) && var.timeout_seconds >= 30 && var.timeout_seconds <= 900
+    error_message = "timeout_seconds must be a whole number from 30 to 900, Lambda's limit."
+  }
+}
+
+variable "batch_size" {
+  description = "How many pictures one invocation may be handed. It does them one after the other, within one timeout."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.batch_size == floor(var.batch_size) && var.batch_size >= 1 && var.batch_size <= 10
+    error_message = "batch_size must be a whole number from 1 to 10: more do not fit in one timeout."
+  }
+}
+
+variable "batching_window_seconds" {
+  description = "How long a message may wait for others to fill its batch."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.batching_window_seconds == floor(var.batching_window_seconds) && var.batching_window_seconds >= 0 && var.batching_window_seconds <= 300
+    error_message = "batching_window_seconds must be a whole number from 0 to 300."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "How many invocations the queue may run at once. It caps what a flood of uploads can cost at a time."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_concurrency == floor(var.maximum_concurrency) && var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "maximum_concurrency must be a whole number from 2 to 1000, the limits of an SQS event source mapping."
+  }
+}
+
+variable "max_object_bytes" {
+  description = "Larger uploads are rejected as too_large."
+  type        = number
+  default     = 67108864
+  nullable    = false
+
+  validation {
+    condition     = var.max_object_bytes == floor(var.max_object_bytes) && var.max_object_bytes >= 1024 && var.max_object_bytes <= 536870912
+    error_message = "max_object_bytes must be a whole number from 1024 to 536870912 (512 MiB): the function holds a picture in memory."
+  }
+}
+
+variable "max_pixels" {
+  description = "Pictures with more pixels (width times height) are rejected as too_many_pixels."
+  type        = number
+  default     = 80000000
+  nullable    = false
+
+  validation {
+    condition     = var.max_pixels == floor(var.max_pixels) && var.max_pixels >= 10000 && var.max_pixels <= 500000000
+    error_message = "max_pixels must be a whole number from 10000 to 500000000: a decoded pixel takes up to 4 bytes of the function's memory."
+  }
+}
+
+variable "log_level" {
+  description = "The least severe log entries that the function writes."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.log_level)
+    error_message = "log_level must be DEBUG, INFO, WARNING or ERROR."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long the function's log is kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of CloudWatch's periods, such as 7, 14, 30, 90 or 365; keeping logs for ever is not offered."
+  }
+}
+
+variable "tracing" {
+  description = "Whether the function's invocations are traced with X-Ray."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# The pictures
+
+variable "recipe" {
+  description = "The closed list of renditions that every picture gets; null: processor/default_recipe.json. A key is a template around one {stem} (the source key without its extension) or {name} (the source key)."
+  type = object({
+    background = optional(string)
+    sizes = list(object({
+      name   = string
+      width  = optional(number)
+      height = optional(number)
+      fit    = optional(string)
+      formats = map(object({
+        key      = string
+        quality  = optional(number)
+        max_side = optional(number)
+      }))
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = var.recipe == null ? true : length(replace(replace(jsonencode(var.recipe), "/,\"[a-z_]+\":null/", ""), "/\"[a-z_]+\":null,/", "")) <= 3000
+    error_message = "The recipe may take 3000 bytes as JSON, because it travels in the function's environment: drop sizes or shorten names."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : can(regex("^#[0-9a-fA-F]{6}$", coalesce(var.recipe.background, "#ffffff")))
+    error_message = "recipe.background must be a colour like #ffffff."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : length(var.recipe.sizes) > 0
+    error_message = "recipe.sizes must have at least one size; leave recipe out for the default nine renditions."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : alltrue([for size in var.recipe.sizes : can(regex("^[a-z][a-z0-9_-]{0,31}$", size.name))])
+    error_message = "A size's name must be up to 32 lower-case letters, digits, - and _, a letter first."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : length(distinct(var.recipe.sizes[*].name)) == length(var.recipe.sizes)
+    error_message = "Two sizes of the recipe have the same name: give each its own."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : alltrue([for size in var.recipe.sizes : coalesce(size.fit, "inside") == "inside"])
+    error_message = "fit must be \"inside\": the aspect ratio is kept and nothing is enlarged."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : alltrue([for size in var.recipe.sizes : length(size.formats) > 0 && length(setsubtract(keys(size.formats), ["jpeg", "webp", "avif"])) == 0])
+    error_message = "Every size must have at least one format, and the formats are jpeg, webp and avif."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : alltrue(flatten([
+      for size in var.recipe.sizes : [
+        for side in concat([size.width, size.height], values(size.formats)[*].max_side) : side == null ? true : side == floor(side) && side >= 1 && side <= 65535
+      ]
+    ]))
+    error_message = "width, height and max_side must be whole numbers of pixels from 1 to 65535; leave them out where there is no bound."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : alltrue(flatten([
+      for size in var.recipe.sizes : [
+        for quality in values(size.formats)[*].quality : quality == null ? true : quality == floor(quality) && quality >= 1 && quality <= 100
+      ]
+    ]))
+    error_message = "quality must be a whole number from 1 to 100; leave it out for the tuned default."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : alltrue(flatten([
+      for size in var.recipe.sizes : [
+        for format, settings in size.formats : can(regex(
+          "^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*${lookup({ jpeg = "\\.(jpg|jpeg)", webp = "\\.webp", avif = "\\.avif" }, format, "")}$",
+          settings.key,
+        )) && length(setintersection(split("/", settings.key), [".", ".."])) == 0
+      ]
+    ]))
+    error_message = "A key template must be like \"medium/{stem}.jpg\": letters, digits and _-. in folders, one {stem} or {name} in the last segment, and the format's extension (.jpg or .jpeg, .webp, .avif)."
+  }
+
+  # Of two templates with one extension, neither literal prefix may begin with the other. Each counts as beginning with
+  # itself, so that as many pairs are expected as there are templates.
+  validation {
+    condition = var.recipe == null ? true : length(flatten([
+      for key in flatten([for size in var.recipe.sizes : values(size.formats)[*].key]) : [
+        for other in flatten([for size in var.recipe.sizes : values(size.formats)[*].key]) : true
+        if reverse(split(".", key))[0] == reverse(split(".", other))[0] && startswith(split("{", key)[0], split("{", other)[0])
+      ]
+    ])) == length(flatten([for size in var.recipe.sizes : keys(size.formats)]))
+    error_message = "Two key templates with one extension could name the same object, because what stands before the placeholder of one begins with the other's: give each its own folder."
+  }
+}
+
+variable "served_formats" {
+  description = "Formats that the edge function may answer with; null: all of the recipe's. Widen it after the backfill of a new format."
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition     = var.served_formats == null ? true : length(setsubtract(var.served_formats, local.recipe_formats)) == 0
+    error_message = "served_formats may name only formats that the recipe makes (${join(", ", local.recipe_formats)})."
+  }
+}
+
+variable "served_sizes" {
+  description = "Sizes whose canonical URL the edge function negotiates; null: all of the recipe's. The others answer with just what the URL names. Widen it after the backfill of a new size."
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition     = var.served_sizes == null ? true : length(setsubtract(var.served_sizes, local.recipe_sizes)) == 0
+    error_message = "served_sizes may name only sizes of the recipe (${join(", ", local.recipe_sizes)})."
+  }
+}
+
+variable "raw_noncurrent_version_days" {
+  description = "How long a replaced or deleted upload can still be brought back."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.raw_noncurrent_version_days == floor(var.raw_noncurrent_version_days) && var.raw_noncurrent_version_days >= 1 && var.raw_noncurrent_version_days <= 3650
+    error_message = "raw_noncurrent_version_days must be a whole number from 1 to 3650."
+  }
+}
+
+variable "raw_archive_after_days" {
+  description = "When uploads move to Glacier Instant Retrieval, from which they can still be read at once; null: never."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.raw_archive_after_days == null ? true : var.raw_archive_after_days == floor(var.raw_archive_after_days) && var.raw_archive_after_days >= 1 && var.raw_archive_after_days <= 3650
+    error_message = "raw_archive_after_days must be a whole number from 1 to 3650, or null to leave uploads where they are."
+  }
+}
+
+# Delivery and observation
+
+variable "price_class" {
+  description = "Which of CloudFront's edge locations serve the pictures: PriceClass_100 is North America, Europe and Israel."
+  type        = string
+  default     = "PriceClass_100"
+  nullable    = false
+
+  validation {
+    condition     = contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.price_class)
+    error_message = "price_class must be PriceClass_100, PriceClass_200 or PriceClass_All."
+  }
+}
+
+variable "alarm_email" {
+  description = "Where alarms are sent; its owner must confirm the subscription. Null: nobody is told, the topic is there to subscribe to."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_email == null ? true : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alarm_email))
+    error_message = "alarm_email must be an e-mail address, or null for none."
+  }
+}
+
+variable "oldest_message_alarm_seconds" {
+  description = "The alarm goes off when a picture has waited this long in the queue."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = var.oldest_message_alarm_seconds == floor(var.oldest_message_alarm_seconds) && var.oldest_message_alarm_seconds >= 60 && var.oldest_message_alarm_seconds <= 345600
+    error_message = "oldest_message_alarm_seconds must be a whole number from 60 to 345600; messages are dropped after four days."
+  }
+}

@@ -1,0 +1,302 @@
+"""The whole product, deployed: from an upload to the CDN, a new image, an empty plan, and away again.
+
+The tests are in the order of a stack's life; the last one ends it.
+"""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+from processor import keys
+from processor.recipe import CONTENT_TYPES, Recipe
+from scripts.demo import servers
+from tests import helpers
+from tests.requirements import need
+from tests.stack.conftest import ENVIRONMENT, Checkout, Stack, healthy, stop_listening
+from tests.waiting import wait_for
+
+KEY = "my photos/ü b+c (1).jpg"
+
+CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+
+ALARMS = tuple(
+    f"module.observability.aws_cloudwatch_metric_alarm.{name}"
+    for name in ("dead_letters", "oldest_message", "function_errors", "function_throttles")
+)
+NOT_RETURNED_BY_EMULATOR = {
+    address: {
+        "actions_enabled", "alarm_actions", "alarm_description", "dimensions", "ok_actions", "period", "statistic",
+        "treat_missing_data",
+    }
+    for address in ALARMS
+}  # fmt: skip
+"""By address. MiniStack answers the provider's read of an alarm without these; nothing else is exempt."""
+
+
+def url_path(key: str) -> str:
+    """The path of a rendition's URL."""
+    return urlsplit(keys.url("cdn", key)).path
+
+
+@pytest.fixture(scope="module")
+def published(stack: Stack) -> dict[str, Any]:
+    """The record of a photo with an awkward name, once it is published."""
+    stack.upload(KEY, helpers.saved(helpers.photo(1200, 900), "JPEG", quality=90))
+    return stack.settled(KEY, "COMPLETE")
+
+
+def test_an_upload_becomes_every_rendition(stack: Stack, published: dict[str, Any]) -> None:
+    """All nine renditions of the default recipe are in the bucket, in the record, and nothing else is."""
+    expected = set(keys.rendition_keys(Recipe.default(), KEY))
+    assert {entry["key"] for entry in published["formats"]} == expected
+    assert stack.processed_keys() == expected
+
+
+def test_an_upload_is_announced(stack: Stack, published: dict[str, Any]) -> None:
+    """One ImageProcessed event names the picture and its renditions."""
+    event = stack.event(KEY, "ImageProcessed")
+    assert event["source"] == "img-pipeline"
+    assert {entry["key"] for entry in event["detail"]["formats"]} == {entry["key"] for entry in published["formats"]}
+
+
+def test_the_cdn_serves_every_rendition(stack: Stack, published: dict[str, Any]) -> None:
+    """Each URL answers a picture of the recorded size and type, with the headers that the policy sets."""
+    for entry in published["formats"]:
+        answer = stack.cdn(url_path(entry["key"]))
+        assert answer.status == 200, (entry, answer)
+        assert answer.headers["content-type"] == entry["contentType"] == CONTENT_TYPES[entry["format"]]
+        assert Image.open(io.BytesIO(answer.body)).size == (entry["width"], entry["height"])
+        assert answer.headers["cache-control"] == "public, max-age=300, s-maxage=86400"
+        assert answer.headers["vary"] == "Accept"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        assert not [name for name in answer.headers if name.startswith("x-amz-meta-")]
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [(CHROME, "image/avif"), ("image/webp,*/*;q=0.5", "image/webp"), ("*/*", "image/jpeg"), (None, "image/jpeg")],
+)
+@pytest.mark.usefixtures("published")
+def test_one_url_answers_what_the_browser_accepts(stack: Stack, accept: str | None, content_type: str) -> None:
+    """The canonical URL of each size is negotiated by the edge function."""
+    for size in Recipe.default().sizes:
+        answer = stack.cdn(url_path(keys.rendition_key(size.formats[0], KEY)), accept)
+        assert (answer.status, answer.headers["content-type"]) == (200, content_type)
+
+
+@pytest.mark.usefixtures("published")
+def test_http_is_redirected_to_https(stack: Stack) -> None:
+    """The same URL, over TLS."""
+    path = url_path(keys.rendition_keys(Recipe.default(), KEY)[0])
+    answer = stack.cdn(path, scheme="http")
+    assert answer.status == 301
+    assert answer.headers["location"] == f"https://{stack.outputs['cdn_domain']}{path}"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/?list-type=2", "/?prefix=full", "/full/", "/full/nothing.jpg", "/full/%zz.jpg"]
+)
+@pytest.mark.usefixtures("published")
+def test_what_is_not_there_shows_nothing(stack: Stack, path: str) -> None:
+    """A missing picture is refused, and no URL lists the bucket."""
+    answer = stack.cdn(path)
+    assert answer.status in {403, 404}  # AWS answers 404; the emulator does not model s3:ListBucket for CloudFront
+    assert b"<Contents>" not in answer.body
+    assert b"ListBucketResult" not in answer.body
+
+
+def test_neither_bucket_can_be_read_directly(stack: Stack, published: dict[str, Any]) -> None:
+    """Unsigned reads of objects and listings are refused, though both are there."""
+    rendition = published["formats"][0]["key"]
+    for path in (
+        f"/{stack.outputs['raw_bucket']}{url_path(KEY)}",
+        f"/{stack.outputs['processed_bucket']}{url_path(rendition)}",
+        f"/{stack.outputs['raw_bucket']}?list-type=2",
+        f"/{stack.outputs['processed_bucket']}?list-type=2",
+    ):
+        answer = stack.checkout.http(f"{servers.HOST}:{stack.checkout.port}", path)
+        assert (answer.status, b"AccessDenied" in answer.body) == (403, True), (path, answer)
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "reason"),
+    [("bad/empty.jpg", b"", "empty"), ("bad/notes.jpg", b"not a picture at all\n" * 50, "unsupported_format")],
+)
+def test_bad_input_is_rejected_and_acknowledged(stack: Stack, key: str, body: bytes, reason: str) -> None:
+    """The reason is recorded and announced, the message gone, and nothing published."""
+    stack.upload(key, body)
+    assert stack.settled(key, "REJECTED")["reason"] == reason
+    assert stack.event(key, "ImageRejected")["detail"]["reason"] == reason
+    wait_for(lambda: stack.messages() == 0 or None, "the queues to be empty", lambda: f"{stack.messages()} messages")
+    assert not [name for name in stack.processed_keys() if "bad/" in name]
+
+
+def test_the_alias_runs_the_image_with_exactly_the_settings(stack: Stack) -> None:
+    """A published version, the local tag, and the derived timeouts."""
+    function = stack.function()
+    assert function["Code"]["ImageUri"] == stack.image
+    assert function["Configuration"]["Version"].isdigit()
+    variables = function["Configuration"]["Environment"]["Variables"]
+    assert variables["CDN_DOMAIN"] == stack.outputs["cdn_domain"]
+    assert json.loads(variables["RECIPE"]) == json.loads(stack.outputs["recipe"])
+    attributes = stack.checkout.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["queue_url"], AttributeNames=["VisibilityTimeout"]
+    )["Attributes"]
+    timeout = function["Configuration"]["Timeout"]
+    assert timeout < int(variables["LEASE_SECONDS"]) < int(attributes["VisibilityTimeout"]) == 6 * timeout
+
+
+def test_another_environments_variables_do_not_touch_this_state(stack: Stack) -> None:
+    """The workspace and the variables must name one environment."""
+    done = stack.checkout.attempt(
+        "terraform", "-chdir=terraform", "plan", "-input=false", "-var-file=environments/dev.tfvars",
+        f"-var=image_uri=repository@sha256:{'0' * 64}", TF_WORKSPACE=ENVIRONMENT,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "terraform workspace select -or-create dev" in " ".join(done.stderr.split())
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry on this machine: HOST:PORT."""
+    path = shutil.which("docker-registry")
+    need("docker", present=path is not None, how="Install Debian's docker-registry.")
+    assert path is not None
+    folder = tmp_path_factory.mktemp("registry")
+    port = servers.choose_port(None)
+    configuration = folder / "config.yml"
+    storage = {"filesystem": {"rootdirectory": str(folder / "data")}}
+    configuration.write_text(
+        json.dumps({"version": "0.1", "storage": storage, "http": {"addr": f"{servers.HOST}:{port}"}})
+    )
+    command = [path, "serve", str(configuration)]
+    host = f"{servers.HOST}:{port}"
+    with servers.running("the registry", command, os.environ, folder / "registry.log") as server:
+        wait_for(lambda: healthy(f"http://{host}/v2/"), "the registry", server.log.read_text)
+        yield host
+    pushed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{host}/*").split()
+    docker("image", "rm", "--force", *pushed)
+
+
+def docker(*arguments: str) -> str:
+    """What docker printed."""
+    done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607
+    return done.stdout
+
+
+def test_a_pushed_image_is_rolled_out_by_its_digest(stack: Stack, registry: str) -> None:
+    """`make push-image`: pushed, its digest recorded, the function on it, and working."""
+    repository = f"{registry}/img-pipeline"
+    stack.checkout.script("push-image", ENVIRONMENT, REGISTRY=repository)
+
+    image = (stack.checkout.folder / "build" / ENVIRONMENT / "image").read_text().strip()
+    assert re.fullmatch(rf"{re.escape(repository)}@sha256:[0-9a-f]{{64}}", image)
+    assert stack.function()["Code"]["ImageUri"] == image
+
+    stack.upload("second.png", helpers.saved(helpers.corners(), "PNG"))
+    assert len(stack.settled("second.png", "COMPLETE")["formats"]) == 9
+
+
+def test_a_plan_after_an_apply_is_empty(stack: Stack, tmp_path: Path) -> None:
+    """Nothing would change but what the emulator is known not to return, attribute by attribute."""
+    image = (stack.checkout.folder / "build" / ENVIRONMENT / "image").read_text().strip()
+    plan = tmp_path / "plan"
+    stack.checkout.run(
+        "terraform", "-chdir=terraform", "plan", "-input=false", f"-out={plan}",
+        f"-var-file=environments/{ENVIRONMENT}.tfvars", f"-var=image_uri={image}", TF_WORKSPACE=ENVIRONMENT,
+    )  # fmt: skip
+    shown = json.loads(stack.checkout.run("terraform", "-chdir=terraform", "show", "-json", str(plan)))
+    assert len(shown["planned_values"]["root_module"]["child_modules"]) >= 7
+    assert not {name for name, change in shown["output_changes"].items() if change["actions"] != ["no-op"]}
+    for resource in shown["resource_changes"]:
+        change = resource["change"]
+        if change["actions"] == ["no-op"]:
+            continue
+        assert change["actions"] == ["update"], resource["address"]
+        changed = {name for name, value in change["after"].items() if change["before"].get(name) != value}
+        assert changed <= NOT_RETURNED_BY_EMULATOR.get(resource["address"], set()), (resource["address"], changed)
+
+
+@pytest.mark.usefixtures("published")
+def test_a_removed_upload_is_unpublished(stack: Stack) -> None:
+    """Renditions, and with them the URLs, go with their source."""
+    stack.checkout.client("s3").delete_object(Bucket=stack.outputs["raw_bucket"], Key=KEY)
+    stack.settled(KEY, "REMOVED")
+    stack.event(KEY, "ImageRemoved")
+    assert not stack.processed_keys() & set(keys.rendition_keys(Recipe.default(), KEY))
+    assert stack.cdn(url_path(keys.rendition_keys(Recipe.default(), KEY)[0])).status in {403, 404}
+
+
+def test_destroy_leaves_nothing(stack: Stack) -> None:
+    """Pictures in the buckets included; this is the end of the stack."""
+    stop_listening(stack)
+    forget_awkward_keys(stack)
+    assert stack.processed_keys(), "there must be something that only force_destroy can delete"
+    stack.checkout.script("destroy", ENVIRONMENT, "--yes")
+    assert remains(stack.checkout) == {}
+    assert not (stack.checkout.folder / "build" / ENVIRONMENT).exists()
+    workspaces = stack.checkout.run("terraform", "-chdir=terraform", "workspace", "list").split()
+    assert workspaces == ["*", "default"]
+
+
+def forget_awkward_keys(stack: Stack) -> None:
+    """Delete what has a plus in its key.
+
+    MiniStack ignores `encoding-type=url` when it lists versions, so the provider reads the plus as a space and tries
+    for ever to delete what is not there.
+    """
+    s3 = stack.checkout.client("s3")
+    for bucket in (stack.outputs["raw_bucket"], stack.outputs["processed_bucket"]):
+        versions = s3.list_object_versions(Bucket=bucket)
+        for version in versions.get("Versions", []) + versions.get("DeleteMarkers", []):
+            if "+" in version["Key"]:
+                s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def remains(checkout: Checkout) -> dict[str, list[Any]]:
+    """What is left on the emulator, by kind; what AWS itself brings along is not counted."""
+    aws = {
+        name: checkout.client(name)
+        for name in (
+            "s3", "sqs", "dynamodb", "lambda", "iam", "logs", "sns", "cloudwatch", "events", "cloudfront"
+        )
+    }  # fmt: skip
+    cdn, custom = aws["cloudfront"], {"Type": "custom"}
+    left: dict[str, list[Any]] = {
+        "buckets": aws["s3"].list_buckets()["Buckets"],
+        "queues": aws["sqs"].list_queues().get("QueueUrls", []),
+        "tables": aws["dynamodb"].list_tables()["TableNames"],
+        "functions": aws["lambda"].list_functions()["Functions"],
+        "mappings": aws["lambda"].list_event_source_mappings()["EventSourceMappings"],
+        "roles": aws["iam"].list_roles()["Roles"],
+        "log groups": aws["logs"].describe_log_groups()["logGroups"],
+        "topics": aws["sns"].list_topics()["Topics"],
+        "alarms": aws["cloudwatch"].describe_alarms()["MetricAlarms"],
+        "dashboards": aws["cloudwatch"].list_dashboards()["DashboardEntries"],
+        "buses": [bus for bus in aws["events"].list_event_buses()["EventBuses"] if bus["Name"] != "default"],
+        "distributions": items(cdn.list_distributions()["DistributionList"]),
+        "edge functions": items(cdn.list_functions()["FunctionList"]),
+        "access controls": items(cdn.list_origin_access_controls()["OriginAccessControlList"]),
+        "cache policies": items(cdn.list_cache_policies(**custom)["CachePolicyList"]),
+        "headers policies": items(cdn.list_response_headers_policies(**custom)["ResponseHeadersPolicyList"]),
+    }
+    return {kind: found for kind, found in left.items() if found}
+
+
+def items(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """CloudFront leaves an empty list out."""
+    found: list[dict[str, Any]] = answer.get("Items", [])
+    return found
