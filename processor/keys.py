@@ -55,6 +55,10 @@ def check_publishable(recipe: Recipe, source_key: str) -> None:
             Reason.UNSERVABLE_KEY,
             "the key holds an empty, '.' or '..' segment, which URLs cannot express; upload it under a plain path",
         )
+    try:
+        source_key.encode()
+    except UnicodeEncodeError as exc:  # a file name that is no UTF-8; S3 has no such keys
+        raise Rejected(Reason.UNSERVABLE_KEY, "the key is not valid UTF-8; upload it under a plain name") from exc
     longest = max(len(key.encode()) for key in rendition_keys(recipe, source_key))
     if longest > MAX_KEY_BYTES:
         raise Rejected(

@@ -1,6 +1,7 @@
 """Inspect: decide from the first bytes and the header alone whether a file may be decoded."""
 
 import io
+import logging
 import struct
 import warnings
 from collections.abc import Iterator
@@ -53,8 +54,9 @@ _BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _MAX_BRAND_BOX_BYTES = 1024
 
-# Pillow warns about what it tolerates; a file's oddities must not reach the log of every request. Its warning about
-# bombs is the exception: that one is an error. Filters are set once, because `catch_warnings` is not thread-safe.
+# Pillow warns and logs about what it tolerates; a file's oddities must not reach the log of every request. Its warning
+# about bombs is the exception: that one is an error. Set once, because `catch_warnings` is not thread-safe.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"(PIL|pillow_avif)\.")
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
@@ -88,6 +90,8 @@ def opened(data: bytes, limits: Limits) -> Opened:
         image = Image.open(io.BytesIO(data), formats=_PLUGINS[fmt][:1])
         if image.format not in _PLUGINS[fmt]:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, f"the file begins as {fmt} but turns out to be {image.format}")
+        if image.info.get("compression") == "webp":  # libtiff would complain on stderr, past all of Python
+            raise Rejected(Reason.UNSUPPORTED_FORMAT, "a TIFF with WebP inside cannot be read; export it with LZW")
         _check_side(*image.size, limits)
         frames = _frames(fmt, image, data, limits.max_frames + 1)
     _check_frames(*image.size, frames, limits)

@@ -134,6 +134,25 @@ def test_tiff_whose_directories_form_a_loop_counts_each_once() -> None:
     assert inspect.opened(bytes(data), Limits(max_frames=1)).frames == 1
 
 
+def test_tiff_with_webp_inside() -> None:
+    """A compression that the bundled libtiff was built without is named, before libtiff can complain on stderr."""
+    data = bytearray(saved(photo(32, 32), "TIFF"))
+    entry = data.index(struct.pack("<HHI", 259, 3, 1))
+    struct.pack_into("<H", data, entry + 8, 50_001)
+    rejected = rejection(bytes(data))
+    assert rejected.reason == Reason.UNSUPPORTED_FORMAT
+    assert "WebP inside" in rejected.message
+
+
+def test_pillow_logs_nothing_about_odd_files(caplog: pytest.LogCaptureFixture) -> None:
+    """A header that Pillow logs an error about leaves nothing in the log but our verdict."""
+    data = bytearray(saved(photo(32, 32), "TIFF"))
+    entry = data.index(struct.pack("<HHI", 277, 3, 1))
+    struct.pack_into("<H", data, entry + 8, 65_535)
+    assert rejection(bytes(data)).reason == Reason.CORRUPT
+    assert caplog.records == []
+
+
 def test_messages_are_the_same_every_time() -> None:
     """What a person reads holds no memory address or line break."""
     data = b"\x89PNG\r\n\x1a\n" + bytes(40)

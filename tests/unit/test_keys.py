@@ -83,7 +83,9 @@ def test_owned_stem() -> None:
     assert keys.owned_stem(named, "cats/tom.png") is None
 
 
-@pytest.mark.parametrize("key", ["", "/a.jpg", "a//b.jpg", "./a.jpg", "a/../b.jpg", "a/..", "a\nb.jpg", "a\x7f.jpg"])
+@pytest.mark.parametrize(
+    "key", ["", "/a.jpg", "a//b.jpg", "./a.jpg", "a/../b.jpg", "a/..", "a\nb.jpg", "a\x7f.jpg", "a\udcff.jpg"]
+)
 def test_unservable(key: str) -> None:
     """Keys that no URL can express are refused with a way out."""
     with pytest.raises(Rejected) as caught:
