@@ -55,6 +55,10 @@ module "processor" {
   queue_url                  = module.ingest.queue_url
   queue_arn                  = module.ingest.queue_arn
   cdn_domain                 = module.delivery.domain_name
+  distribution_id            = module.delivery.distribution_id
+  distribution_arn           = module.delivery.distribution_arn
+
+  invalidation_paths_per_month = var.invalidation_paths_per_month
 }
 
 module "records" {

@@ -365,6 +365,18 @@ variable "price_class" {
   }
 }
 
+variable "invalidation_paths_per_month" {
+  description = "How many paths replacements and removals may have CloudFront forget in a calendar month, nine a picture with the default recipe. AWS charges from the 1001st of an account on. Beyond it, a replaced picture is served from caches for up to a day. 0: never invalidate."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.invalidation_paths_per_month == floor(var.invalidation_paths_per_month) && var.invalidation_paths_per_month >= 0 && var.invalidation_paths_per_month <= 1000000
+    error_message = "invalidation_paths_per_month must be a whole number from 0 (replaced pictures stay cached for up to a day) to 1000000 (which cost about $5000)."
+  }
+}
+
 variable "alarm_email" {
   description = "Where alarms are sent; its owner must confirm the subscription. Null: nobody is told, the topic is there to subscribe to."
   type        = string

@@ -365,3 +365,13 @@ run "accepts_a_local_tag_for_an_emulator" {
     error_message = "An emulator runs the image by its local tag."
   }
 }
+
+run "rejects_half_an_invalidation" {
+  command = plan
+
+  variables {
+    invalidation_paths_per_month = 1.5
+  }
+
+  expect_failures = [var.invalidation_paths_per_month]
+}
