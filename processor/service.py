@@ -1,5 +1,6 @@
 """The use case: make what is published match the raw bucket, for one key, whatever happened to it."""
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,7 @@ from processor.errors import LeaseLost, Reason, Rejected, Transient
 from processor.limits import Limits
 from processor.pipeline import Transcoded, transcode
 from processor.recipe import CONTENT_TYPES, Recipe
-from processor.records import FINAL, Lease, Published, PublishedFormat, Record, SourceVersion, Status
+from processor.records import FINAL, UNVERSIONED, Lease, Published, PublishedFormat, Record, SourceVersion, Status
 from processor.steps.inspect import check_size
 
 MAX_RESTARTS = 5
@@ -89,6 +90,16 @@ class Announcements(Protocol):
         """Publish one event."""
 
 
+class Invalidations(Protocol):
+    """The copies that the CDN keeps. Raises Transient."""
+
+    def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
+        """Have the CDN forget some objects. False: not this month any more, its copies live out their time.
+
+        The same reference and keys again are the same request, and cost nothing.
+        """
+
+
 class Queue(Protocol):
     """The ingest queue. Raises Transient."""
 
@@ -108,11 +119,19 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one reconciliation did, and the record it left (None: there is none)."""
+    """What one reconciliation did.
+
+    Attributes:
+        key: of the source.
+        action: what was done.
+        record: what it left; None: there is none.
+        left_to_age: objects of which the CDN may show an older copy until that expires, for want of a budget.
+    """
 
     key: str
     action: Action
     record: Record | None = None
+    left_to_age: frozenset[str] = frozenset()
 
 
 _EVENTS = {
@@ -130,6 +149,7 @@ class Reconciler:
     renditions: Renditions
     records: Records
     announcements: Announcements
+    invalidations: Invalidations
     queue: Queue
     recipe: Recipe
     limits: Limits
@@ -188,12 +208,15 @@ class Reconciler:
                 return None
             record = self._remove(lease) if source is None else self._publish(lease, source, started)
             if _describes(record, self.sources.head(lease.image_id)):
+                # what an earlier round wrote may have been cached, though no record ever spoke of it
+                rewritten = lease.objects if restart else frozenset()
+                record = replace(record, stale=_stale(before, record) | rewritten)
                 self.records.finish(lease, record, _run(record, started))
                 return record
         raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
 
     def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
-        """Announce what is not announced yet, and end the lease."""
+        """Invalidate and announce what is not announced yet, and end the lease."""
         if record is None:
             self.records.discard(lease)
             return Outcome(lease.image_id, Action.UNCHANGED)
@@ -202,13 +225,14 @@ class Reconciler:
             return Outcome(lease.image_id, Action.UNCHANGED, record)
         detail_type, action = _EVENTS[record.status]
         try:
+            invalidated = not record.stale or self.invalidations.invalidate(record.stale, _reference(record))
             self.announcements.announce(detail_type, self._detail(record))
         except Transient:
-            self.records.release(lease, record)  # the retry finds it settled, and only announces
+            self.records.release(lease, record)  # the retry finds it settled, and only does this
             raise
-        announced = replace(record, announced_at=self.now())
+        announced = replace(record, announced_at=self.now(), stale=frozenset())
         self.records.release(lease, announced)
-        return Outcome(lease.image_id, action, announced)
+        return Outcome(lease.image_id, action, announced, frozenset() if invalidated else record.stale)
 
     # -- the three endings -------------------------------------------------------------------------------------------
 
@@ -365,6 +389,27 @@ def _describes(record: Record, source: SourceVersion | None) -> bool:
     if source is None:
         return record.status is Status.REMOVED
     return record.status is not Status.REMOVED and source.same_bytes(record.version_id, record.etag)
+
+
+def _stale(before: Record | None, after: Record) -> frozenset[str]:
+    """The objects of which the CDN may hold an older copy: replaced, removed, or left over from an earlier attempt.
+
+    A first publication has none, for a missing picture is remembered for a second only. The same source anew, after a
+    change of the recipe, has none either: that concerns all pictures, and is one invalidation of everything.
+    """
+    if before is None:
+        return frozenset()
+    if after.status is Status.REMOVED:
+        return before.stale | before.objects
+    old, new = before.published, after.published
+    if old is None or (new is not None and old.version_id == new.version_id != UNVERSIONED):
+        return before.stale
+    return before.stale | old.keys
+
+
+def _reference(record: Record) -> str:
+    """The same for every try at invalidating what one attempt changed, so that retries are not paid for again."""
+    return hashlib.sha256(f"{record.image_id}\n{record.updated_at.isoformat()}".encode()).hexdigest()[:32]
 
 
 def _run(record: Record, started: float) -> dict[str, Any]:

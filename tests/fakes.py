@@ -183,6 +183,25 @@ class FakeAnnouncements:
         return [detail_type for detail_type, _ in self.events]
 
 
+class FakeInvalidations:
+    """Remembers what was invalidated. `down` makes it fail, `budget` is how many paths it takes."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[frozenset[str], str]] = []
+        self.down = False
+        self.budget = 1000
+
+    def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
+        """As the protocol says."""
+        if self.down:
+            raise Transient("invalidating: TooManyInvalidationsInProgress")
+        if len(object_keys) > self.budget:
+            return False
+        self.budget -= len(object_keys)
+        self.batches.append((object_keys, reference))
+        return True
+
+
 class FakeQueue:
     """Remembers what was queued, and what was shown again."""
 
@@ -208,6 +227,7 @@ class World:
         self.renditions = FakeRenditions()
         self.records = FakeRecords(self.clock)
         self.announcements = FakeAnnouncements()
+        self.invalidations = FakeInvalidations()
         self.queue = FakeQueue()
         self.reconciler = self.with_recipe(recipe)
 
@@ -218,6 +238,7 @@ class World:
             renditions=self.renditions,
             records=self.records,
             announcements=self.announcements,
+            invalidations=self.invalidations,
             queue=self.queue,
             recipe=recipe,
             limits=Limits(max_object_bytes=1_000_000),

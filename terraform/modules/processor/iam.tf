@@ -49,6 +49,13 @@ data "aws_iam_policy_document" "processor" {
     resources = [var.event_bus_arn]
   }
 
+  # Only this distribution's copies, and only as far as the budget in the table goes.
+  statement {
+    sid       = "Invalidate"
+    actions   = ["cloudfront:CreateInvalidation"]
+    resources = [var.distribution_arn]
+  }
+
   statement {
     sid = "WorkTheQueue"
     actions = [
