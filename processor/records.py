@@ -151,9 +151,11 @@ class Lease:
         token: tells our lease from any later one on the same picture.
         before: the record as we found it; None: this key was never seen.
         objects: every key that this picture may have in the processed bucket, those planned now included.
+        ends_at: from when on another worker may take over.
     """
 
     image_id: str
     token: str
     before: Record | None
     objects: frozenset[str]
+    ends_at: datetime

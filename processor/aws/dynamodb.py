@@ -103,7 +103,13 @@ class DynamoDBRecords:
                     raise LeaseHeld(image_id, max(1.0, expires - now)) from exc
                 raise
         before = _record(answer["Attributes"]) if answer.get("Attributes") else None
-        return Lease(image_id, token, before, planned | (before.objects if before else frozenset()))
+        return Lease(
+            image_id,
+            token,
+            before,
+            planned | (before.objects if before else frozenset()),
+            ends_at=datetime.fromtimestamp(now + seconds, UTC),
+        )
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """Replace the current record and add a history row, in one transaction; keep the lease.

@@ -45,7 +45,7 @@ run "processor" {
 
   assert {
     condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => sort(statement.actions) } == {
-      ReadUploads       = tolist(["s3:GetObject"])
+      ReadUploads       = tolist(["s3:GetObject", "s3:GetObjectVersion"])
       SeeWhatIsMissing  = tolist(["s3:ListBucket"])
       PublishRenditions = tolist(["s3:DeleteObject", "s3:PutObject"])
       KeepRecords       = tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
