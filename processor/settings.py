@@ -102,7 +102,9 @@ class _Reader:
         if not text:
             return Recipe.default()
         try:
-            return Recipe.from_json(text)
+            recipe = Recipe.from_json(text)
         except InvalidConfiguration as exc:
             self.problems.extend(f"{name}: {problem}" for problem in exc.problems)
             return Recipe.default()
+        self.problems.extend(f"{name}: {problem}" for problem in recipe.missing_encoders())
+        return recipe
