@@ -62,6 +62,10 @@ bench: $(BENCH_VENV)/.installed ## CPU, memory, bytes and quality beside sharp (
 bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder settings  [ARGS=--help]
 	@$(BENCH_VENV)/bin/python -m scripts.bench.codecs $(ARGS)
 
+.PHONY: bench-startup
+bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled, and the image's size (needs docker)
+	@$(BENCH_VENV)/bin/python -m scripts.bench.startup $(ARGS)
+
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: image
