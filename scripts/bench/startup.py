@@ -19,7 +19,7 @@ from scripts.bench import report
 from scripts.bench.errors import BenchError
 from scripts.demo import resources, servers
 
-ROUNDS = 7
+ROUNDS = 9
 LIMIT_MS = 400
 SHOWN = 12
 CONTAINER_PORT = 8080
@@ -80,29 +80,37 @@ def by_package(text: str) -> dict[str, float]:
     return dict(sorted(spent.items(), key=lambda item: -item[1]))
 
 
-def imports() -> Imports:
-    """Measure in fresh interpreters; the first is not counted, it fills the disk cache."""
+def imports(tag: str | None) -> Imports:
+    """Measure in fresh interpreters, the image's if there is one; the first is not counted, it fills the disk cache."""
     times = []
     for _ in range(ROUNDS + 1):
-        wall, cpu = _python("-c", _MEASURE).stdout.split()
+        wall, cpu = _python(tag, "-c", _MEASURE).stdout.split()
         times.append((float(wall), float(cpu)))
     walls, cpus = zip(*times[1:], strict=True)
-    packages = by_package(_python("-X", "importtime", "-c", "import processor.handler").stderr)
+    packages = by_package(_python(tag, "-X", "importtime", "-c", "import processor.handler").stderr)
     return Imports(median(walls), median(cpus), min(walls), packages)
 
 
-def image() -> Image:
-    """Build the image and call it through its runtime interface emulator.
+def built_image() -> str:
+    """Build the image and return its tag.
 
     Raises:
-        BenchError: if there is no Docker, or the container does not answer.
+        BenchError: if there is no Docker, or the build fails.
     """
     if shutil.which("docker") is None:
         raise BenchError("docker is not installed; --no-image measures the imports alone")
     built = subprocess.run(["scripts/image"], capture_output=True, text=True, check=False)  # noqa: S607
     if built.returncode:
         raise BenchError(f"the image cannot be built:\n{built.stderr[-1000:]}")
-    tag = built.stdout.splitlines()[-1]
+    return built.stdout.splitlines()[-1]
+
+
+def image(tag: str) -> Image:
+    """Call the image through its runtime interface emulator, and weigh it.
+
+    Raises:
+        BenchError: if the container does not answer.
+    """
     first, second = zip(*(_container(tag) for _ in range(3)), strict=True)
     sizes = [int(line) for line in _docker("history", "--human=false", "--format", "{{.Size}}", tag).split()]
     whole = int(_docker("image", "inspect", "--format", "{{.Size}}", tag))
@@ -143,7 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        text = markdown(imports(), None if options.no_image else image())
+        tag = None if options.no_image else built_image()
+        text = markdown(imports(tag), image(tag) if tag else None)
         print(f"load average {os.getloadavg()[0]:.1f}\n\n{text}")
         if not options.no_image:
             report.replace_block(options.docs, "bench-startup", text)
@@ -158,22 +167,29 @@ def _environment() -> Mapping[str, str]:
     return isolated | resources.worker_environment(f"http://{servers.HOST}:1/queue", "cdn.example")
 
 
-def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(  # noqa: S603 - our own text
-        [sys.executable, *arguments], env=dict(_environment()), capture_output=True, text=True, check=False
-    )
+def _python(tag: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the image, or this one."""
+    command = [sys.executable, *arguments]
+    if tag is not None:
+        command = ["docker", "run", "--rm", *_variables(), "--entrypoint", "python", tag, *arguments]
+    environment = os.environ | dict(_environment())
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise BenchError(f"the handler cannot be imported:\n{done.stderr[-1000:]}")
     return done
 
 
+def _variables() -> list[str]:
+    """The environment as arguments of `docker run`."""
+    return [part for name, value in _environment().items() for part in ("--env", f"{name}={value}")]
+
+
 def _container(tag: str) -> tuple[float, float]:
     """Milliseconds from `docker run` to the first answer, and of a second event."""
     port = servers.choose_port(None)
-    variables = [part for name, value in _environment().items() for part in ("--env", f"{name}={value}")]
     publish = ("--publish", f"{servers.HOST}:{port}:{CONTAINER_PORT}")
     began = time.perf_counter()
-    container = _docker("run", "--rm", "--detach", *publish, *variables, tag).strip()
+    container = _docker("run", "--rm", "--detach", *publish, *_variables(), tag).strip()
     try:
         _invoke(port)
         first = time.perf_counter()
