@@ -70,6 +70,10 @@ bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled
 load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the queue, on the emulator  [ARGS=--help]
 	@$(DEMO_VENV)/bin/python -m scripts.load $(ARGS)
 
+.PHONY: scaling
+scaling: $(BENCH_VENV)/.installed ## memory sizes, concurrency and cost; writes docs/scaling.md (needs docker)
+	@$(BENCH_VENV)/bin/python -m scripts.scaling $(ARGS)
+
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: image
