@@ -70,6 +70,18 @@ bench: $(BENCH_VENV)/.installed ## CPU, memory, bytes and quality beside sharp (
 bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder settings  [ARGS=--help]
 	@$(BENCH_VENV)/bin/python -m scripts.bench.codecs $(ARGS)
 
+.PHONY: bench-startup
+bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled, and the image's size (needs docker)
+	@$(BENCH_VENV)/bin/python -m scripts.bench.startup $(ARGS)
+
+.PHONY: load
+load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the queue, on the emulator  [ARGS=--help]
+	@$(DEMO_VENV)/bin/python -m scripts.load $(ARGS)
+
+.PHONY: scaling
+scaling: $(BENCH_VENV)/.installed ## memory sizes, concurrency and cost; writes docs/scaling.md (needs docker)
+	@$(BENCH_VENV)/bin/python -m scripts.scaling $(ARGS)
+
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: image

@@ -11,6 +11,9 @@ from processor.recipe import FormatName, Recipe
 from processor.steps import colour, decode, encode, inspect, orient, resize, signal
 from processor.steps.notes import Note
 
+MB_PER_CPU = 1769
+"""Of a Lambda function's memory setting, for a whole vCPU (AWS Lambda's documentation)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -87,10 +90,14 @@ def transcode(
 
 
 def available_cpus() -> int:
-    """CPUs that this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPUs that this process may use, which in a container are fewer than the machine has.
+
+    Lambda shows two CPUs and more, and lets a function have one for each 1,769 MB of its memory: more encoders at
+    once would only hold more memory.
+    """
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return min(visible, -(-int(memory_mb) // MB_PER_CPU)) if memory_mb.isdecimal() else visible
 
 
 def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Source, Image.Image, tuple[resize.Pixels, ...]]:

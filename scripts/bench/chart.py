@@ -7,6 +7,7 @@ WIDTH, HEIGHT = 640, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 34, 48
 _COLOURS = ("#2563eb", "#dc2626", "#16a34a", "#9333ea", "#d97706", "#0891b2", "#4b5563", "#be185d")
 _TICKS = 5
+_LEGEND = 240
 
 Point = tuple[float, float]
 
@@ -38,9 +39,10 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Sequ
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colour}"/>' for x, y in placed]
-        top = _TOP + 8 + 15 * index
-        parts.append(f'<rect x="{_LEFT + 12}" y="{top - 8}" width="10" height="10" fill="{colour}"/>')
-        parts.append(f'<text x="{_LEFT + 27}" y="{top + 1}">{escape(name)}</text>')
+        # the lower right corner is the empty one: curves rise, or run along the top
+        top = HEIGHT - _BOTTOM - 15 * (len(series) - index)
+        parts.append(f'<rect x="{WIDTH - _LEGEND}" y="{top - 3}" width="10" height="10" fill="{colour}"/>')
+        parts.append(f'<text x="{WIDTH - _LEGEND + 15}" y="{top + 6}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 

@@ -214,6 +214,16 @@ def test_cpus() -> None:
     assert available_cpus() == len(os.sched_getaffinity(0))
 
 
+@pytest.mark.parametrize(("memory_mb", "threads"), [("512", 1), ("1769", 1), ("1770", 2), ("3538", 2), ("10240", 6)])
+def test_threads_follow_the_memory_of_a_function(monkeypatch: pytest.MonkeyPatch, memory_mb: str, threads: int) -> None:
+    """A Lambda function gets one encoder for each vCPU that its memory pays for, whatever the machine shows."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb)
+    assert available_cpus() == threads
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "plenty")
+    assert available_cpus() == 8
+
+
 def test_public_names() -> None:
     """Everything that the package promises is there, and nothing else is invented on access."""
     assert all(hasattr(processor, name) for name in processor.__all__)

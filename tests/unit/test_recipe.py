@@ -32,9 +32,9 @@ def problems(value: Any) -> list[str]:
 def test_default_is_the_contract() -> None:
     """The nine renditions of the default recipe, their boxes, qualities and keys."""
     assert [(s.name, s.width, s.height, f.name, f.quality, f.key, f.max_side) for s, f in Recipe.default().formats] == [
-        ("full", None, None, "jpeg", 85, "full/{stem}.jpg", None),
+        ("full", None, None, "jpeg", 80, "full/{stem}.jpg", None),
         ("full", None, None, "webp", 78, "webp/{stem}.webp", None),
-        ("full", None, None, "avif", 60, "avif/{stem}.avif", 2560),
+        ("full", None, None, "avif", 56, "avif/{stem}.avif", 2560),
         ("medium", 800, 600, "jpeg", 85, "medium/{stem}_medium.jpg", None),
         ("medium", 800, 600, "webp", 80, "medium/{stem}_medium.webp", None),
         ("medium", 800, 600, "avif", 60, "medium/{stem}_medium.avif", None),
