@@ -1,13 +1,15 @@
 """Encode: pixels to JPEG, WebP, AVIF or JPEG XL bytes, with nothing else in them."""
 
 import io
+import itertools
 import os
 from collections.abc import Callable
 
 from PIL import Image
 
 from processor.recipe import Format, FormatName
-from processor.steps import optional
+from processor.steps import boxes, optional, resize
+from processor.steps.animate import Animation, Strip, frames
 from processor.steps.colour import bare, flattened
 
 os.environ.setdefault("SVT_LOG", "0")  # read when the plugin is loaded; else it writes a page to stderr every time
@@ -17,6 +19,12 @@ WEBP_METHOD = 2
 """Half the CPU of the default 4 at 4 to 6 % more bytes and the same score (SSIMULACRA2)."""
 
 AVIF_SPEED = 8
+AVIF_CONCESSIONS = ((0, 1), (15, 1), (30, 1), (30, 2))
+"""What an animated AVIF gives up, in this order, to become smaller than the WebP: quality, and every n-th frame."""
+
+PROBE_FRAMES = 6
+"""Encoded both ways to tell whether an animation is a drawing or a film."""
+
 JXL_EFFORT = 5
 """Of 9. A third of the CPU of the default 7."""
 SVT_SIDES = (64, 8192)
@@ -70,6 +78,84 @@ _ENCODERS: dict[FormatName, Callable[[Image.Image, int, str], bytes]] = {
     "avif": _avif,
     "jxl": _jxl,
 }
+
+
+def animated_webp(source: Animation, size: resize.Pixels, quality: int, scale: resize.Scale) -> bytes:
+    """An animation as WebP: lossy, or lossless where that is smaller for its first frames, as it is for drawings."""
+    lossless = source.opened.format in ("gif", "png") and _better_lossless(source, size, quality, scale)
+    strip = Strip(lambda: frames(source, size, scale), len(source.durations))
+    return _webp_strip(strip, source.durations, source.plays, quality=quality, lossless=lossless)
+
+
+def _better_lossless(source: Animation, size: resize.Pixels, quality: int, scale: resize.Scale) -> bool:
+    few = min(PROBE_FRAMES, len(source.durations))
+    probe = list(itertools.islice(frames(source, size, scale), few))
+    lossy, lossless = (
+        len(_webp_strip(Strip(lambda: iter(probe), few), source.durations[:few], 0, quality=quality, lossless=choice))
+        for choice in (False, True)
+    )
+    return lossless < lossy
+
+
+def _webp_strip(strip: Strip, durations: tuple[int, ...], plays: int, *, quality: int, lossless: bool) -> bytes:
+    return _saved(
+        strip,
+        "WEBP",
+        save_all=True,
+        duration=list(durations),
+        loop=plays,
+        quality=quality,
+        lossless=lossless,
+        method=WEBP_METHOD,
+        background=(0, 0, 0, 0),
+        icc_profile=None,
+        exif=b"",
+        xmp=b"",
+    )
+
+
+def animated_avif(
+    source: Animation, size: resize.Pixels, quality: int, scale: resize.Scale, smaller_than: int | None
+) -> bytes:
+    """An animation as AVIF.
+
+    Args:
+        source: the animation.
+        size: of the rendition.
+        quality: where to begin.
+        scale: how frames are resized.
+        smaller_than: bytes that it should stay below, namely those of the WebP; None: any size will do. Quality goes
+            down for that, then every other frame. Where that does not help either, all frames are kept.
+    """
+    whole: bytes | None = None
+    for less, step in AVIF_CONCESSIONS:
+        body = _avif_strip(source, size, max(1, quality - less), step, scale)
+        if smaller_than is None or len(body) < smaller_than:
+            return body
+        if step == 1 and (whole is None or len(body) < len(whole)):
+            whole = body
+    assert whole is not None  # noqa: S101 - the first concession is none
+    return whole
+
+
+def _avif_strip(source: Animation, size: resize.Pixels, quality: int, step: int, scale: resize.Scale) -> bytes:
+    """Every `step`-th frame, shown for as long as those that it stands for."""
+    durations = [sum(source.durations[at : at + step]) for at in range(0, len(source.durations), step)]
+    strip = Strip(lambda: itertools.islice(frames(source, size, scale), 0, None, step), len(durations))
+    body = _saved(
+        strip,
+        "AVIF",
+        save_all=True,
+        duration=durations,
+        quality=quality,
+        codec=avif_codec(*size),
+        speed=AVIF_SPEED,
+        max_threads=1,
+        icc_profile=None,
+        exif=b"",
+        xmp=b"",
+    )
+    return boxes.settled(body, source.plays)
 
 
 def avif_codec(width: int, height: int) -> str:
