@@ -1,14 +1,16 @@
 """The pipeline: one picture's bytes in, the bytes of every rendition out."""
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
 from processor.recipe import FormatName, Recipe, Size
-from processor.steps import animate, colour, decode, encode, inspect, orient, resize, signal
+from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal
 from processor.steps.notes import Note
 
 
@@ -24,6 +26,7 @@ class Source:
         bytes: of the file.
         milliseconds: how long an animation plays; 0 for a still picture.
         notes: what was done to it that its owner may want to know.
+        details: what is worth knowing of it, see `about.camera` and `about.looks`. Texts in it are the file's own.
     """
 
     format: inspect.SourceFormat
@@ -33,6 +36,22 @@ class Source:
     bytes: int
     milliseconds: int = 0
     notes: tuple[Note, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_document(self) -> dict[str, Any]:
+        """The entry `source` in records, in events and on the command line; empty things are left out."""
+        document: dict[str, Any] = {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "frames": self.frames,
+            "bytes": self.bytes,
+        }
+        if self.milliseconds:
+            document["milliseconds"] = self.milliseconds
+        if self.notes:
+            document["notes"] = [str(note) for note in self.notes]
+        return document | dict(self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +127,14 @@ class _Prepared:
         image: its first frame: upright, in sRGB.
         animation: what moves in it, if anything.
         sizes: of every rendition, in the recipe's order.
+        exif: what renditions carry of its metadata; empty: nothing.
     """
 
     source: Source
     image: Image.Image
     animation: animate.Animation | None
     sizes: tuple[resize.Pixels, ...]
+    exif: bytes
 
 
 def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
@@ -126,6 +147,7 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
     curve = stated.curve if stated else None
     moving = animate.animation(opened, limits)
     image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn), curve)
+    found = about.exif(image)
     # some PNGs note the orientation after the pixels
     width, height = orient.swapped(*stored, orient.orientation(image))
     image = orient.upright(signal.tagged(image, stated))
@@ -140,6 +162,7 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
         bytes=len(data),
         milliseconds=moving.milliseconds if moving else 0,
         notes=notes,
+        details=about.camera(found, gps=recipe.gps) | about.looks(image),
     )
     sizes = resize.planned(width, height, recipe)
     if moving:
@@ -147,7 +170,8 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
             animate.fitted(moving, size) if fmt.name in ANIMATED_FORMATS else size
             for (_, fmt), size in zip(recipe.formats, sizes, strict=True)
         )
-    return _Prepared(source, image, moving, sizes)
+    kept = about.rights(found) if "copyright" in recipe.keep else b""
+    return _Prepared(source, image, moving, sizes, kept)
 
 
 def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:
@@ -162,7 +186,8 @@ def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:
             for size, pixels in resize.cascade(prepared.image, tuple(sizes[at] for at in stills), scale):
                 for at in stills:
                     if sizes[at] == size:
-                        futures[at] = pool.submit(encode.encoded, pixels, recipe.formats[at][1], recipe.background)
+                        fmt = recipe.formats[at][1]
+                        futures[at] = pool.submit(encode.encoded, pixels, fmt, recipe.background, prepared.exif)
             bodies = {at: future.result() for at, future in futures.items()}
             for film in films:
                 bodies |= film.result()
@@ -177,9 +202,10 @@ def _filmed(moving: animate.Animation, size: Size, prepared: _Prepared, recipe: 
     bodies: dict[int, bytes] = {}
     webp_bytes = None
     for at, (owner, fmt) in enumerate(recipe.formats):
+        film = encode.Film(moving, prepared.sizes[at], scale, prepared.exif)
         if owner is size and fmt.name == "webp":
-            bodies[at] = encode.animated_webp(moving, prepared.sizes[at], fmt.quality, scale)
+            bodies[at] = encode.animated_webp(film, fmt.quality)
             webp_bytes = len(bodies[at])
         elif owner is size and fmt.name == "avif":
-            bodies[at] = encode.animated_avif(moving, prepared.sizes[at], fmt.quality, scale, webp_bytes)
+            bodies[at] = encode.animated_avif(film, fmt.quality, webp_bytes)
     return bodies

@@ -12,7 +12,7 @@ from processor.errors import Reason, Rejected
 from processor.limits import Limits
 from processor.pipeline import Transcoded, transcode
 from processor.recipe import Recipe
-from processor.steps import animate, boxes, encode, inspect, resize
+from processor.steps import animate, boxes, encode, inspect
 from tests.helpers import assert_image_similar, loaded, photo, saved, small_recipe
 from tests.samples import pages
 
@@ -182,14 +182,14 @@ def test_drawings_are_lossless_where_that_is_smaller() -> None:
     opened = inspect.opened(pages(drawing(8), "GIF", duration=100), Limits())
     source = animate.animation(opened, Limits())
     assert source
-    body = encode.animated_webp(source, (200, 150), 80, resize.resized)
+    body = encode.animated_webp(encode.Film(source, (200, 150)), 80)
     assert b"VP8L" in body
     assert b"VP8 " not in body
     assert_image_similar(played(body)[1][3].convert("RGB"), drawing(8)[3], 1)
     film = pages([photo(200, 150), photo(200, 150).rotate(7)], "PNG", duration=100)
     filmed = animate.animation(inspect.opened(film, Limits()), Limits())
     assert filmed
-    assert b"VP8L" not in encode.animated_webp(filmed, (200, 150), 80, resize.resized)
+    assert b"VP8L" not in encode.animated_webp(encode.Film(filmed, (200, 150)), 80)
 
 
 def test_avif_gives_way_until_it_is_smaller() -> None:
@@ -198,7 +198,7 @@ def test_avif_gives_way_until_it_is_smaller() -> None:
     assert source
 
     def tried(smaller_than: int | None) -> bytes:
-        return encode.animated_avif(source, (200, 150), 80, resize.resized, smaller_than)
+        return encode.animated_avif(encode.Film(source, (200, 150)), 80, smaller_than)
 
     free = tried(None)
     less = tried(len(free))
