@@ -16,6 +16,9 @@ class Limits:
         max_side: longest side in pixels. Reason `too_many_pixels`. 65,535 is the longest that JPEG can express.
         max_frames: frames or pages of the file. Reason `too_many_frames`.
         max_total_pixels: width x height x frames. Reason `too_many_pixels`.
+        max_animation_pixels: the same for animations, of which every frame is decoded, several times. Reason
+            `too_many_pixels`. 400 megapixels decode in 5 s, and there is one pass a rendition.
+        max_duration_seconds: how long an animation plays once. Reason `too_many_frames`.
     """
 
     max_object_bytes: int = 64 * 1024 * 1024
@@ -23,6 +26,8 @@ class Limits:
     max_side: int = 65_535
     max_frames: int = 1_000
     max_total_pixels: int = 1_000_000_000
+    max_animation_pixels: int = 400_000_000
+    max_duration_seconds: int = 600
 
 
 DEFAULT_LIMITS = Limits()

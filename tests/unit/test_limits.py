@@ -15,6 +15,8 @@ def test_defaults() -> None:
         "max_side": 65_535,
         "max_frames": 1_000,
         "max_total_pixels": 1_000_000_000,
+        "max_animation_pixels": 400_000_000,
+        "max_duration_seconds": 600,
     }
     assert Limits() == DEFAULT_LIMITS
 
