@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
 from importlib.util import find_spec
@@ -16,6 +17,9 @@ PIPELINE_VERSION = 2
 
 MAX_RECIPE_BYTES = 3000
 """Of JSON. Lambda has 4 KB for the whole environment, and the recipe travels in it."""
+
+MAX_WIDTHS = 12
+"""Of one size. Each is a rendition in every format of every picture."""
 
 MAX_SIDE = 65_535
 """Pixels. No format here can express a longer side (JPEG's limit is 65,535)."""
@@ -37,7 +41,7 @@ CONTENT_TYPES: dict[FormatName, str] = {
 }
 DEFAULT_QUALITY: dict[FormatName, int] = {"jpeg": 85, "webp": 80, "avif": 60, "jxl": 80}
 
-_PLACEHOLDERS = ("{stem}", "{name}")
+_WIDTH = "{width}"
 _TEMPLATE = re.compile(r"[A-Za-z0-9_\-./]*(\{stem\}|\{name\})[A-Za-z0-9_\-.]*")
 _SIZE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -186,7 +190,11 @@ class _Reader:
         if not (isinstance(entries, list) and entries):
             self.problem("recipe.sizes", "must be a list of at least one size")
             return {}
-        sizes = tuple(self.size(f"recipe.sizes[{index}]", entry) for index, entry in enumerate(entries))
+        sizes = tuple(
+            self.size(where, each)
+            for index, entry in enumerate(entries)
+            for where, each in self.each_width(f"recipe.sizes[{index}]", entry)
+        )
         names = [size.name for size in sizes]
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")
@@ -211,8 +219,41 @@ class _Reader:
             return ()
         return tuple(item for item in known if item in (value or ()))
 
+    def each_width(self, where: str, entry: Any) -> Iterator[tuple[str, Any]]:
+        """A size with `widths` as one plain size a width: `{width}` filled in, `-<width>` added to the name."""
+        if not isinstance(entry, dict) or entry.get("widths") is None:
+            yield where, entry
+            return
+        if entry.get("width") is not None:
+            self.problem(where, "has width and widths; leave one out")
+        formats = self.mapping(f"{where}.formats", entry.get("formats"), known=set(get_args(FormatName)))
+        for fmt, settings in formats.items():
+            key = settings.get("key") if isinstance(settings, dict) else None
+            if not (isinstance(key, str) and _WIDTH in key):
+                self.problem(f"{where}.formats.{fmt}.key", f"must hold {_WIDTH}, to tell the widths apart, got {key!r}")
+                return
+        for width in self.widths(f"{where}.widths", entry["widths"]):
+            filled = {
+                fmt: settings | {"key": settings["key"].replace(_WIDTH, str(width))}
+                for fmt, settings in formats.items()
+            }
+            plain = {name: value for name, value in entry.items() if name not in ("width", "widths")}
+            yield where, plain | {"name": f"{entry.get('name')}-{width}", "width": width, "formats": filled}
+
+    def widths(self, where: str, value: Any) -> tuple[int, ...]:
+        """Distinct widths in pixels, from the smallest; none if something is wrong with them."""
+        if not (isinstance(value, list) and 1 <= len(value) <= MAX_WIDTHS):
+            self.problem(where, f"must be a list of 1 to {MAX_WIDTHS} widths in pixels, got {value!r}")
+            return ()
+        widths = {self.integer(where, width, MAX_SIDE) for width in value}
+        if None in widths:
+            return ()
+        if len(widths) < len(value):
+            self.problem(where, "names a width twice; leave one out")
+        return tuple(sorted(width for width in widths if width is not None))
+
     def size(self, where: str, entry: Any) -> Size:
-        fields = self.mapping(where, entry, known={"name", "width", "height", "fit", "formats"})
+        fields = self.mapping(where, entry, known={"name", "width", "widths", "height", "fit", "formats"})
         name = fields.get("name")
         if not (isinstance(name, str) and _SIZE_NAME.fullmatch(name)):
             self.problem(f"{where}.name", f"must be lower-case letters, digits, - and _ after a letter, got {name!r}")

@@ -49,8 +49,18 @@ locals {
   recipe_json = local.named_recipe == null ? jsonencode(jsondecode(file("${path.root}/../processor/default_recipe.json"))) : jsonencode(local.named_recipe)
   recipe      = jsondecode(local.recipe_json)
 
-  recipe_formats = distinct(flatten([for size in local.recipe.sizes : keys(size.formats)]))
-  recipe_sizes   = [for size in local.recipe.sizes : size.name]
+  # A size with widths is one size a width, as in processor/recipe.py.
+  sizes = flatten([
+    for size in local.recipe.sizes : [
+      for width in try(tolist(size.widths), [0]) : {
+        name    = width == 0 ? size.name : "${size.name}-${width}"
+        formats = { for format, settings in size.formats : format => { key = replace(settings.key, "{width}", width) } }
+      }
+    ]
+  ])
+
+  recipe_formats = distinct(flatten([for size in local.sizes : keys(size.formats)]))
+  recipe_sizes   = [for size in local.sizes : size.name]
 
   served_formats = var.served_formats == null ? local.recipe_formats : tolist(var.served_formats)
   served_sizes   = var.served_sizes == null ? local.recipe_sizes : tolist(var.served_sizes)

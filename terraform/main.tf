@@ -77,7 +77,7 @@ module "announcements" {
 module "negotiation" {
   source = "./modules/negotiation"
 
-  recipe_json    = local.recipe_json
+  recipe_json    = jsonencode({ sizes = local.sizes })
   served_formats = local.served_formats
   served_sizes   = local.served_sizes
 }

@@ -211,12 +211,13 @@ variable "tracing" {
 # The pictures
 
 variable "recipe" {
-  description = "The closed list of renditions that every picture gets; null: processor/default_recipe.json. A key is a template around one {stem} (the source key without its extension) or {name} (the source key)."
+  description = "The closed list of renditions that every picture gets; null: processor/default_recipe.json. A key is a template around one {stem} (the source key without its extension) or {name} (the source key). A size with widths instead of width is made once a width, and its keys hold {width} in a folder."
   type = object({
     background = optional(string)
     sizes = list(object({
       name   = string
       width  = optional(number)
+      widths = optional(list(number))
       height = optional(number)
       fit    = optional(string)
       formats = map(object({
@@ -286,22 +287,38 @@ variable "recipe" {
       for size in var.recipe.sizes : [
         for format, settings in size.formats : can(regex(
           "^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*${lookup({ jpeg = "\\.(jpg|jpeg)", webp = "\\.webp", avif = "\\.avif" }, format, "")}$",
-          settings.key,
+          replace(settings.key, "{width}", "0"),
         )) && length(setintersection(split("/", settings.key), [".", ".."])) == 0
       ]
     ]))
     error_message = "A key template must be like \"medium/{stem}.jpg\": letters, digits and _-. in folders, one {stem} or {name} in the last segment, and the format's extension (.jpg or .jpeg, .webp, .avif)."
   }
 
+  validation {
+    condition = var.recipe == null ? true : alltrue([
+      for size in var.recipe.sizes : size.widths == null ? true : size.width == null && length(size.widths) >= 1 && length(size.widths) <= 12 && length(distinct(size.widths)) == length(size.widths) && alltrue([
+        for width in size.widths : width == floor(width) && width >= 1 && width <= 65535
+      ])
+    ])
+    error_message = "widths must be 1 to 12 different whole numbers of pixels from 1 to 65535, and stand in place of width."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : alltrue(flatten([
+      for size in var.recipe.sizes : [for settings in values(size.formats) : strcontains(settings.key, "{width}") == (size.widths != null)]
+    ]))
+    error_message = "The key templates of a size with widths must hold {width} in a folder, like \"page/{width}/{stem}.jpg\", and no others may."
+  }
+
   # Of two templates with one extension, neither literal prefix may begin with the other. Each counts as beginning with
   # itself, so that as many pairs are expected as there are templates.
   validation {
     condition = var.recipe == null ? true : length(flatten([
-      for key in flatten([for size in var.recipe.sizes : values(size.formats)[*].key]) : [
-        for other in flatten([for size in var.recipe.sizes : values(size.formats)[*].key]) : true
+      for key in flatten([for size in local.sizes : values(size.formats)[*].key]) : [
+        for other in flatten([for size in local.sizes : values(size.formats)[*].key]) : true
         if reverse(split(".", key))[0] == reverse(split(".", other))[0] && startswith(split("{", key)[0], split("{", other)[0])
       ]
-    ])) == length(flatten([for size in var.recipe.sizes : keys(size.formats)]))
+    ])) == length(flatten([for size in local.sizes : keys(size.formats)]))
     error_message = "Two key templates with one extension could name the same object, because what stands before the placeholder of one begins with the other's: give each its own folder."
   }
 }

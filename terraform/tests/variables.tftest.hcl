@@ -536,3 +536,72 @@ run "rejects_countries_both_allowed_and_blocked" {
 
   expect_failures = [var.blocked_countries]
 }
+
+run "rejects_widths_and_a_width" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [{ name = "a", width = 100, widths = [320], formats = { jpeg = { key = "a/{width}/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_a_width_twice" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [{ name = "a", widths = [320, 320], formats = { jpeg = { key = "a/{width}/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_widths_in_one_folder" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [{ name = "a", widths = [320, 640], formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_widths_told_apart_after_the_stem" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [{ name = "a", widths = [320, 640], formats = { jpeg = { key = "a/{stem}_{width}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_a_place_for_a_width_without_widths" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [{ name = "a", formats = { jpeg = { key = "a/{width}/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "accepts_widths" {
+  command = plan
+
+  variables {
+    recipe       = { sizes = [{ name = "page", widths = [320, 640], formats = { jpeg = { key = "page/{width}/{stem}.jpg" }, avif = { key = "page/{width}/{stem}.avif" } } }] }
+    served_sizes = ["page-640"]
+  }
+
+  assert {
+    condition     = local.recipe_sizes == ["page-320", "page-640"] && module.negotiation.canonical_keys == ["page/320/{stem}.jpg", "page/640/{stem}.jpg"]
+    error_message = "Each width must be a size of its own."
+  }
+
+  assert {
+    condition     = jsondecode(output.recipe).sizes[0].widths == [320, 640]
+    error_message = "The function must get the widths as they were written."
+  }
+}

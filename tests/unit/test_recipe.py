@@ -216,3 +216,41 @@ def test_a_format_without_its_encoder_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert Recipe.default().missing_encoders() == []
     monkeypatch.setattr("processor.recipe.find_spec", lambda _name: "found")
     assert jxl.missing_encoders() == []
+
+
+def page(**changes: Any) -> dict[str, Any]:
+    """A recipe with one size of several widths; keyword arguments replace the size's fields."""
+    formats = {"jpeg": {"key": "page/{width}/{stem}.jpg"}, "avif": {"key": "page/{width}/{stem}.avif", "quality": 50}}
+    return document(sizes=[{"name": "page", "widths": [640, 320], "height": 900, "formats": formats} | changes])
+
+
+def test_widths_are_a_size_each() -> None:
+    """From the smallest, with the width in name, box and keys, and everything else as it was said."""
+    assert [(s.name, s.width, s.height, f.quality, f.key) for s, f in Recipe.from_json(json.dumps(page())).formats] == [
+        ("page-320", 320, 900, 85, "page/320/{stem}.jpg"),
+        ("page-320", 320, 900, 50, "page/320/{stem}.avif"),
+        ("page-640", 640, 900, 85, "page/640/{stem}.jpg"),
+        ("page-640", 640, 900, 50, "page/640/{stem}.avif"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"widths": []}, "must be a list of 1 to 12"),
+        ({"widths": list(range(100, 113))}, "must be a list of 1 to 12"),
+        ({"widths": 320}, "must be a list of 1 to 12"),
+        ({"widths": [320, 320]}, "names a width twice"),
+        ({"widths": [320, "640"]}, "must be a whole number"),
+        ({"widths": [0]}, "must be a whole number"),
+        ({"width": 640}, "has width and widths"),
+        ({"formats": {"jpeg": {"key": "page/{stem}.jpg"}}}, "must hold {width}"),
+        ({"formats": {"jpeg": {"key": "page/{stem}_{width}.jpg"}}}, "could name the same object"),
+        ({"formats": {"jpeg": {}}}, "must hold {width}"),
+        ({"formats": None}, "must be an object"),
+        ({"widths": None, "formats": {"jpeg": {"key": "page/{width}/{stem}.jpg"}}}, "must be like"),
+    ],
+)
+def test_widths_that_make_no_sense_are_refused(changes: dict[str, Any], problem: str) -> None:
+    """With what to do about it."""
+    assert any(problem in each for each in problems(page(**changes))), problems(page(**changes))
