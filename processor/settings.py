@@ -1,7 +1,7 @@
 """From environment variables to frozen settings. Every bad variable is reported at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Self
 
 from processor.errors import InvalidConfiguration
@@ -59,10 +59,7 @@ class Settings:
             cdn_domain=reader.text("CDN_DOMAIN"),
             lease_seconds=reader.whole_number("LEASE_SECONDS", default=330),
             recipe=reader.recipe("RECIPE"),
-            limits=Limits(
-                max_object_bytes=reader.whole_number("MAX_OBJECT_BYTES", default=Limits().max_object_bytes),
-                max_pixels=reader.whole_number("MAX_PIXELS", default=Limits().max_pixels),
-            ),
+            limits=reader.limits(),
         )
         if reader.problems:
             raise InvalidConfiguration(reader.problems)
@@ -90,6 +87,11 @@ class _Reader:
             self.problems.append(f"{name}: must be a whole number above 0, got {value!r}")
             return default
         return int(value)
+
+    def limits(self) -> Limits:
+        """Every bound by its own name."""
+        defaults = asdict(Limits())
+        return Limits(**{name: self.whole_number(name.upper(), default) for name, default in defaults.items()})
 
     def recipe(self, name: str) -> Recipe:
         text = self.environment.get(name, "").strip()

@@ -15,6 +15,9 @@ def test_defaults() -> None:
         "max_side": 65_535,
         "max_frames": 1_000,
         "max_total_pixels": 1_000_000_000,
+        "max_icc_bytes": 8_388_608,
+        "max_metadata_bytes": 16_777_216,
+        "max_decode_seconds": 120,
     }
     assert Limits() == DEFAULT_LIMITS
 
