@@ -96,6 +96,13 @@ class Queue(Protocol):
         """Ask for a key to be reconciled, as if it had just been uploaded."""
 
 
+class Transcoder(Protocol):
+    """What makes the renditions: `pipeline.transcode`, or the same in a process of its own."""
+
+    def __call__(self, data: bytes, recipe: Recipe, limits: Limits, /) -> Transcoded:
+        """Make every rendition of a picture. Raises Rejected or Transient."""
+
+
 class Action(StrEnum):
     """What one reconciliation did."""
 
@@ -135,6 +142,7 @@ class Reconciler:
     limits: Limits
     cdn_domain: str
     lease_seconds: int
+    transcode: Transcoder = transcode
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:
@@ -322,7 +330,7 @@ class Reconciler:
         if fetched is None:
             raise Transient(f"{key!r} was removed while it was being fetched")
         source, data = fetched
-        return source, transcode(data, self.recipe, self.limits)
+        return source, self.transcode(data, self.recipe, self.limits)
 
     def _formats(self, key: str, result: Transcoded) -> tuple[PublishedFormat, ...]:
         return tuple(

@@ -10,6 +10,9 @@ from processor.recipe import Recipe
 
 _REQUIRED = "not set; the Terraform module `processor` and `make demo` set it, see docs/architecture.md"
 
+_REST_MB = 300
+"""Of the function's memory, for all but the process that decodes: Python, the SDK, the source, the renditions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -26,6 +29,8 @@ class Settings:
             queue's visibility timeout.
         recipe: the renditions to make.
         limits: the bounds on what is accepted.
+        decoder_memory_bytes: what the process that decodes may allocate: on Lambda the function's memory without what
+            the rest needs; None: no bound of ours.
     """
 
     raw_bucket: str
@@ -37,6 +42,7 @@ class Settings:
     lease_seconds: int
     recipe: Recipe
     limits: Limits
+    decoder_memory_bytes: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -60,6 +66,7 @@ class Settings:
             lease_seconds=reader.whole_number("LEASE_SECONDS", default=330),
             recipe=reader.recipe("RECIPE"),
             limits=reader.limits(),
+            decoder_memory_bytes=reader.decoder_memory("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
         )
         if reader.problems:
             raise InvalidConfiguration(reader.problems)
@@ -87,6 +94,11 @@ class _Reader:
             self.problems.append(f"{name}: must be a whole number above 0, got {value!r}")
             return default
         return int(value)
+
+    def decoder_memory(self, name: str) -> int | None:
+        """From the function's memory in MB, which Lambda itself sets."""
+        megabytes = self.whole_number(name, default=0)
+        return max(megabytes - _REST_MB, megabytes // 2) * 1024 * 1024 if megabytes else None
 
     def limits(self) -> Limits:
         """Every bound by its own name."""

@@ -47,6 +47,7 @@ module "processor" {
   max_icc_bytes              = var.max_icc_bytes
   max_metadata_bytes         = var.max_metadata_bytes
   max_side                   = var.max_side
+  max_alpha_pixels           = var.max_alpha_pixels
   max_frames                 = var.max_frames
   max_total_pixels           = var.max_total_pixels
   max_decode_seconds         = var.max_decode_seconds

@@ -201,6 +201,18 @@ variable "max_metadata_bytes" {
   }
 }
 
+variable "max_alpha_pixels" {
+  description = "Pictures that may be transparent and have more pixels are rejected as too_many_pixels: they take three times the memory."
+  type        = number
+  default     = 60000000
+  nullable    = false
+
+  validation {
+    condition     = var.max_alpha_pixels == floor(var.max_alpha_pixels) && var.max_alpha_pixels >= 10000 && var.max_alpha_pixels <= 500000000
+    error_message = "max_alpha_pixels must be a whole number from 10000 to 500000000."
+  }
+}
+
 variable "max_side" {
   description = "Pictures with a longer side, in pixels, are rejected as too_many_pixels."
   type        = number

@@ -118,6 +118,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
         frames = _frames(fmt, image, data, limits.max_frames + 1)
     bounds.check_collected(image.info, limits)
     _check_frames(*image.size, frames, limits)
+    _check_transparent(image, limits)
     return Opened(image, fmt, frames, data)
 
 
@@ -213,6 +214,18 @@ def _check_side(width: int, height: int, limits: Limits) -> None:
             Reason.TOO_MANY_PIXELS,
             f"the picture has {width:,} x {height:,} pixels, allowed are {limits.max_pixels:,} in all and "
             f"{limits.max_side:,} a side; make it smaller",
+        )
+
+
+def _check_transparent(image: Image.Image, limits: Limits) -> None:
+    """By what the header says; whether some pixel really is transparent shows only once all are decoded."""
+    pixels = image.width * image.height
+    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    if transparent and pixels > limits.max_alpha_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"the picture has {pixels:,} pixels, allowed are {limits.max_alpha_pixels:,} where they may be "
+            "transparent; make it smaller or save it without transparency",
         )
 
 

@@ -24,6 +24,7 @@ variables {
   max_icc_bytes              = 3000
   max_metadata_bytes         = 4000
   max_side                   = 5000
+  max_alpha_pixels           = 6000
   max_frames                 = 600
   max_total_pixels           = 7000000000
   max_decode_seconds         = 80
@@ -91,6 +92,7 @@ run "processor" {
       MAX_ICC_BYTES                = "3000"
       MAX_METADATA_BYTES           = "4000"
       MAX_SIDE                     = "5000"
+      MAX_ALPHA_PIXELS             = "6000"
       MAX_FRAMES                   = "600"
       MAX_TOTAL_PIXELS             = "7000000000"
       MAX_DECODE_SECONDS           = "80"

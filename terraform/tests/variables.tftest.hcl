@@ -33,6 +33,7 @@ run "rejects_a_wrong_value_of_every_variable" {
     max_icc_bytes                = 0
     max_metadata_bytes           = 0
     max_side                     = 0
+    max_alpha_pixels             = 0
     max_frames                   = 0
     max_total_pixels             = 0
     max_decode_seconds           = 0
@@ -63,6 +64,7 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.max_icc_bytes,
     var.max_metadata_bytes,
     var.max_side,
+    var.max_alpha_pixels,
     var.max_frames,
     var.max_total_pixels,
     var.max_decode_seconds,

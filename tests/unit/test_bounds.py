@@ -48,7 +48,7 @@ def directory(entries: int, length: int) -> bytes:
     """A TIFF structure of which every entry claims the same `length` bytes at its end."""
     body = struct.pack("<2sHIH", b"II", 42, 8, entries)
     start = 8 + 2 + 12 * entries + 4
-    body += b"".join(struct.pack("<HHII", 0x1000 + index, 1, length, start) for index in range(entries))
+    body += b"".join(struct.pack("<HHII", 0x1000 + index, 7, length, start) for index in range(entries))
     return body + bytes(4) + bytes(length)
 
 
@@ -71,7 +71,7 @@ METADATA: dict[str, tuple[Callable[[int], bytes], int]] = {
     ),
     "avif xmp": (lambda size: saved(photo(32, 32), "AVIF", xmp=b"x" * size), 0),
 }
-"""How to make a file with so many bytes of metadata, and how that is counted: exactly (0), nearly (1), or packed (-1)."""
+"""How to make a file with so many bytes of metadata, and how that counts: exactly (0), nearly (1), packed (-1)."""
 
 
 @pytest.mark.parametrize("name", METADATA)
@@ -104,11 +104,6 @@ def test_values_that_overlap_are_refused(pillow_format: str) -> None:
     bomb = directory(2_000, 30_000)
     data = bomb if pillow_format == "TIFF" else saved(photo(32, 32), pillow_format, exif=b"Exif\0\0" + bomb)
     assert verdict(data, Limits()) == "metadata_too_large"
-    fine = directory(20, 300)
-    assert (
-        pillow_format == "TIFF"
-        or verdict(saved(photo(32, 32), pillow_format, exif=b"Exif\0\0" + fine), Limits()) == "ok"
-    )
 
 
 def test_exif_split_into_segments_is_seen_whole() -> None:

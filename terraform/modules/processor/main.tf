@@ -37,6 +37,7 @@ resource "aws_lambda_function" "processor" {
       MAX_ICC_BYTES                = var.max_icc_bytes
       MAX_METADATA_BYTES           = var.max_metadata_bytes
       MAX_SIDE                     = var.max_side
+      MAX_ALPHA_PIXELS             = var.max_alpha_pixels
       MAX_FRAMES                   = var.max_frames
       MAX_TOTAL_PIXELS             = var.max_total_pixels
       MAX_DECODE_SECONDS           = var.max_decode_seconds

@@ -88,6 +88,11 @@ variable "max_metadata_bytes" {
   type        = number
 }
 
+variable "max_alpha_pixels" {
+  description = "Pictures that may be transparent and have more pixels are rejected as too_many_pixels."
+  type        = number
+}
+
 variable "max_side" {
   description = "Pictures with a longer side, in pixels, are rejected as too_many_pixels."
   type        = number
