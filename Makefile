@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_VENV := build/venv-demo
+BENCH_VENV := build/venv-bench
 ENV ?=
 IMAGES ?=
 ARCH ?= x86_64
@@ -58,6 +59,16 @@ type: $(VENV)/.installed ## mypy, strict
 .PHONY: lock
 lock: ## rewrite the requirement locks from pyproject.toml  [ARGS=--upgrade]
 	@scripts/lock $(ARGS)
+
+# ---- measure it -----------------------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: $(BENCH_VENV)/.installed ## CPU, memory, bytes and quality beside sharp (needs node)  [ARGS=--help]
+	@$(BENCH_VENV)/bin/python -m scripts.bench $(ARGS)
+
+.PHONY: bench-codecs
+bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder settings  [ARGS=--help]
+	@$(BENCH_VENV)/bin/python -m scripts.bench.codecs $(ARGS)
 
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
@@ -110,5 +121,10 @@ $(VENV)/.installed: requirements-dev.txt
 
 $(DEMO_VENV)/.installed: requirements-demo.txt
 	@echo "installing the demo into $(DEMO_VENV) …"
+	$(new-venv)
+	touch $@
+
+$(BENCH_VENV)/.installed: requirements-bench.txt
+	@echo "installing the benchmark into $(BENCH_VENV) …"
 	$(new-venv)
 	touch $@

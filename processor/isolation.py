@@ -2,9 +2,10 @@
 
 A small parent of those children, the nursery, has Pillow loaded and does nothing but fork: a child costs milliseconds
 and starts clean. Nothing here needs /dev/shm, a writable file system beyond the temporary folder, or threads. The why
-and the measurements: docs/adr/0006-a-process-for-every-picture.md.
+and the measurements: docs/adr/0021-a-process-for-every-picture.md.
 """
 
+import atexit
 import contextlib
 import io
 import os
@@ -102,6 +103,7 @@ class IsolatedTranscoder:
                 start_new_session=True,  # so that it can be killed with its children
             )
         self._socket = ours
+        atexit.register(self.close)
 
     def __call__(self, data: bytes, recipe: Recipe, limits: Limits) -> "Transcoded":
         """As `processor.pipeline.transcode`.
@@ -134,6 +136,7 @@ class IsolatedTranscoder:
                 os.killpg(self._nursery.pid, signal.SIGKILL)
             self._nursery.wait()
         self._nursery = self._socket = None
+        atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
         return self

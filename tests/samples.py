@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from collections.abc import Iterable
 
 import pytest
@@ -57,8 +58,6 @@ def pages(images: Iterable[Image.Image], fmt: str, **options: object) -> bytes:
 
 def deep_png(width: int, height: int, samples: Iterable[tuple[int, ...]]) -> bytes:
     """A 16-bit PNG of 1 to 4 channels, row by row."""
-    import zlib  # noqa: PLC0415
-
     pixels = [struct.pack(f">{len(pixel)}H", *pixel) for pixel in samples]
     channels = len(pixels[0]) // 2
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
@@ -66,3 +65,44 @@ def deep_png(width: int, height: int, samples: Iterable[tuple[int, ...]]) -> byt
     header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
+def deep_tiff(width: int, height: int, samples: Iterable[tuple[int, ...]], *, order: str, deflate: bool) -> bytes:
+    """A 16-bit TIFF of RGB (3 channels) or CMYK (4), in one strip.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        samples: row by row.
+        order: `<` or `>`.
+        deflate: compressed or raw.
+    """
+    pixels = [struct.pack(f"{order}{len(pixel)}H", *pixel) for pixel in samples]
+    channels = len(pixels[0]) // 2
+    body = zlib.compress(b"".join(pixels)) if deflate else b"".join(pixels)
+    fields = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, channels, 8),
+        (259, 3, 1, 8 if deflate else 1),
+        (262, 3, 1, 2 if channels == 3 else 5),
+        (273, 4, 1, 8 + 2 * channels),
+        (277, 3, 1, channels),
+        (278, 3, 1, height),
+        (279, 4, 1, len(body)),
+        (284, 3, 1, 1),
+    ]
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + 2 * channels + len(body))
+    directory = struct.pack(f"{order}H", len(fields))
+    for tag, kind, count, value in fields:
+        packed = struct.pack(
+            f"{order}HH" if kind == 3 and count == 1 else f"{order}I",
+            *((value, 0) if kind == 3 and count == 1 else (value,)),
+        )
+        directory += struct.pack(f"{order}HHI", tag, kind, count) + packed
+    return head + struct.pack(f"{order}{channels}H", *[16] * channels) + body + directory + bytes(4)
+
+
+def labelled(png: bytes, primaries: int, transfer: int) -> bytes:
+    """A PNG that says by a cICP chunk what its numbers mean."""
+    return after_header(png, (b"cICP", bytes([primaries, transfer, 0, 1])))

@@ -1,5 +1,6 @@
 """Optional: readers and writers that may be installed or not, loaded when the first file of their kind comes."""
 
+import io
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,17 @@ def heif() -> bool:
             module.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
             return True
     return False
+
+
+def deep_heif(data: bytes) -> Any:
+    """The primary picture of a HEIF file with 10 or 12 bits, as `mode`, `size`, `stride` and `data` of 16-bit numbers.
+
+    libheif puts them into the high bits, so white is just below 65,535.
+    """
+    module = _loaded("pillow_heif") or _loaded("pi_heif")
+    if module is None:
+        raise ModuleNotFoundError("no reader for HEIF is installed")
+    return module.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=True, remove_stride=False)
 
 
 @cache

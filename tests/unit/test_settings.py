@@ -60,3 +60,12 @@ def test_every_limit_can_be_set() -> None:
     limits = Settings.from_environment(environment).limits
     assert [getattr(limits, name) for name in names] == [1000 + index for index in range(len(names))]
     assert Settings.from_environment(ENVIRONMENT).limits == Limits()
+
+
+def test_no_invalidations_at_all_is_a_budget() -> None:
+    """Zero paths a month is a choice; less than that is a mistake."""
+    settings = Settings.from_environment(ENVIRONMENT | {"DISTRIBUTION_ID": "E1", "INVALIDATION_PATHS_PER_MONTH": "0"})
+    assert (settings.distribution_id, settings.invalidation_paths_per_month) == ("E1", 0)
+    assert Settings.from_environment(ENVIRONMENT).invalidation_paths_per_month == 1000
+    with pytest.raises(InvalidConfiguration, match="INVALIDATION_PATHS_PER_MONTH"):
+        Settings.from_environment(ENVIRONMENT | {"INVALIDATION_PATHS_PER_MONTH": "-1"})
