@@ -196,7 +196,7 @@ class Reconciler:
     limits: Limits
     cdn_domain: str
     lease_seconds: int
-    transcode: Transcoder = lambda data, recipe, limits: transcode(data, recipe, limits)
+    transcode: Transcoder = lambda *given: transcode(*given)  # noqa: PLW0108 - looked up when called
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:
