@@ -2,9 +2,10 @@
 
 A small parent of those children, the nursery, has Pillow loaded and does nothing but fork: a child costs milliseconds
 and starts clean. Nothing here needs /dev/shm, a writable file system beyond the temporary folder, or threads. The why
-and the measurements: docs/adr/0006-a-process-for-every-picture.md.
+and the measurements: docs/adr/0021-a-process-for-every-picture.md.
 """
 
+import atexit
 import contextlib
 import io
 import os
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from processor.errors import Reason, Rejected, Transient
 from processor.limits import Limits
@@ -102,6 +103,7 @@ class IsolatedTranscoder:
                 start_new_session=True,  # so that it can be killed with its children
             )
         self._socket = ours
+        atexit.register(self.close)
 
     def __call__(self, data: bytes, recipe: Recipe, limits: Limits) -> "Transcoded":
         """As `processor.pipeline.transcode`.
@@ -134,8 +136,9 @@ class IsolatedTranscoder:
                 os.killpg(self._nursery.pid, signal.SIGKILL)
             self._nursery.wait()
         self._nursery = self._socket = None
+        atexit.unregister(self.close)
 
-    def __enter__(self) -> "IsolatedTranscoder":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: "TracebackType | None") -> None:
@@ -157,7 +160,7 @@ class IsolatedTranscoder:
                 raise Transient("this invocation's time was up before the picture was done")
             raise Rejected(
                 Reason.DECODE_TIMEOUT,
-                f"the picture took longer than the {limits.max_decode_seconds} s allowed; make it smaller or export it anew",
+                f"the picture took longer than the {limits.max_decode_seconds} s allowed; make it smaller",
             )
         if len(report) != _STATUS.size:
             self.close()
@@ -218,20 +221,17 @@ def _answered(answer: IO[bytes]) -> "Transcoded":
     answer.seek(0)
     try:
         ending, value = _ValuesOnly(answer).load()
-        match _Ending(ending):
-            case _Ending.TRANSCODED:
-                result: Transcoded = value
-                return result
-            case _Ending.REJECTED:
-                reason, message = value
-                rejection = Rejected(Reason(reason), str(message))
-            case _Ending.RAISED:
-                raise Transient(f"unforeseen while transcoding: {value}")
-    except Transient:
-        raise
+        ending = _Ending(ending)
+        if ending is _Ending.REJECTED:
+            value = Rejected(Reason(value[0]), str(value[1]))
     except Exception as exc:  # an answer made by a file can be anything
         raise Rejected(Reason.DECODER_CRASHED, "the program that decodes it gave no sensible answer") from exc
-    raise rejection
+    if ending is _Ending.REJECTED:
+        raise value
+    if ending is _Ending.RAISED:
+        raise Transient(f"unforeseen while transcoding: {value}")
+    result: Transcoded = value
+    return result
 
 
 # ---- in the nursery and its children --------------------------------------------------------------------------------
@@ -242,14 +242,14 @@ def _nursery(fileno: int, target: str, memory_bytes: int) -> None:
     module, _, name = target.partition(":")
     work: Callable[..., Any] = getattr(import_module(module), name)
     with socket.socket(fileno=fileno) as ours:
+        os.set_inheritable(fileno, False)  # noqa: FBT003
         while True:
             message, files, _, _ = socket.recv_fds(ours, 1, 3)
             if not message:
                 return
             child = os.fork()
             if child == 0:
-                ours.detach()
-                os.close(fileno)
+                ours.close()
                 _child(work, files, memory_bytes)
             for handle in files:
                 os.close(handle)

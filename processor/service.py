@@ -114,6 +114,13 @@ class Queue(Protocol):
         """Ask for a key to be reconciled, as if it had just been uploaded."""
 
 
+class Transcoder(Protocol):
+    """What makes the renditions: `pipeline.transcode`, or the same in a process of its own."""
+
+    def __call__(self, data: bytes, recipe: Recipe, limits: Limits, /) -> Transcoded:
+        """Make every rendition of a picture. Raises Rejected or Transient."""
+
+
 class Action(StrEnum):
     """What one reconciliation did."""
 
@@ -189,6 +196,7 @@ class Reconciler:
     limits: Limits
     cdn_domain: str
     lease_seconds: int
+    transcode: Transcoder = lambda *given: transcode(*given)  # noqa: PLW0108 - looked up when called
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:
@@ -284,7 +292,7 @@ class Reconciler:
             if fetched is None:
                 return None
             source, data = fetched
-            result = transcode(data, self.recipe, self.limits)
+            result = self.transcode(data, self.recipe, self.limits)
         except Rejected as rejection:
             return self._reject(lease, standing, source, rejection)
         published = self._store(lease, source, result, started)
@@ -323,7 +331,7 @@ class Reconciler:
             if fetched is None:
                 return unharmed
             source, data = fetched
-            result = transcode(data, self.recipe, self.limits)
+            result = self.transcode(data, self.recipe, self.limits)
         except Rejected:
             return unharmed
         return self._store(lease, source, result, started)

@@ -25,7 +25,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
-from processor.steps import jxl, optional
+from processor.steps import bounds, jxl, optional
 
 SourceFormat = Literal["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heif", "jp2", "jxl"]
 
@@ -96,13 +96,16 @@ def opened(data: bytes, limits: Limits) -> Opened:
     """Open a file lazily, within the limits.
 
     Raises:
-        Rejected: `empty`, `too_large`, `unsupported_format`, `corrupt`, `too_many_pixels` or `too_many_frames`.
+        Rejected: `empty`, `too_large`, `unsupported_format`, `corrupt`, `too_many_pixels`, `too_many_frames` or
+            `metadata_too_large`.
     """
     check_size(len(data), limits)
     fmt = sniffed(data)
     _check_installed(fmt)
+    bounds.check_structure(fmt, data, limits)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = limits.max_metadata_bytes
     with pillow_errors(fmt):
         if fmt == "jxl":  # its reader decodes as it opens
             _check_side(*jxl.declared_size(data), limits)
@@ -113,7 +116,9 @@ def opened(data: bytes, limits: Limits) -> Opened:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, "a TIFF with WebP inside cannot be read; export it with LZW")
         _check_side(*image.size, limits)
         frames = _frames(fmt, image, data, limits.max_frames + 1)
+    bounds.check_collected(image.info, limits)
     _check_frames(*image.size, frames, limits)
+    _check_transparent(image, limits)
     return Opened(image, fmt, frames, data)
 
 
@@ -214,6 +219,18 @@ def _check_side(width: int, height: int, limits: Limits) -> None:
             Reason.TOO_MANY_PIXELS,
             f"the picture has {width:,} x {height:,} pixels, allowed are {limits.max_pixels:,} in all and "
             f"{limits.max_side:,} a side; make it smaller",
+        )
+
+
+def _check_transparent(image: Image.Image, limits: Limits) -> None:
+    """By what the header says; whether some pixel really is transparent shows only once all are decoded."""
+    pixels = image.width * image.height
+    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    if transparent and pixels > limits.max_alpha_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"the picture has {pixels:,} pixels, allowed are {limits.max_alpha_pixels:,} where they may be "
+            "transparent; make it smaller or save it without transparency",
         )
 
 

@@ -182,7 +182,7 @@ def test_huge_declared_text_is_rejected() -> None:
     data = saved(photo(64, 64), "PNG")
     with pytest.raises(Rejected) as caught:
         transcode(data[:33] + bomb + data[33:], DEFAULT)
-    assert caught.value.reason == Reason.CORRUPT
+    assert caught.value.reason == Reason.METADATA_TOO_LARGE
 
 
 def test_a_failing_encoder_fails_the_whole_picture(monkeypatch: pytest.MonkeyPatch) -> None:
