@@ -226,7 +226,8 @@ def test_transparency_in_one_frame_only() -> None:
     made = renditions(transcode(pages([*moving(), clear], "PNG", duration=100), small_recipe()))
     for name in ("webp", "avif"):
         alphas = [frame.getchannel("A").getextrema() for frame in played(made[name])[1]]
-        assert alphas == [(255, 255)] * 5 + [(0, 0)]
+        assert alphas[:5] == [(255, 255)] * 5
+        assert alphas[5][1] <= 1  # of 255: AVIF's transparency is lossy
         assert Image.open(io.BytesIO(made[name])).mode == "RGBA"
     opaque = renditions(transcode(sample("GIF"), small_recipe()))
     assert Image.open(io.BytesIO(opaque["avif"])).mode == "RGB"
