@@ -13,6 +13,7 @@ from processor.limits import Limits
 from processor.pipeline import Transcoded, transcode
 from processor.recipe import Recipe
 from processor.steps import animate, boxes, encode, inspect
+from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, loaded, photo, saved, small_recipe
 from tests.samples import pages
 
@@ -291,14 +292,27 @@ def test_only_one_frame_is_held() -> None:
 @pytest.mark.parametrize("pillow_format", ["GIF", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("keep", [0.5, 0.9])
 def test_cut_short(pillow_format: str, keep: float) -> None:
-    """An animation that ends in the middle of a frame is `corrupt`, or played up to its last whole frame."""
-    data = pages([photo(96, 96).rotate(90 * at) for at in range(4)], pillow_format, duration=100)
+    """An animation that ends in the middle of a frame is shown up to its last whole one, and that is noted."""
+    turned = [photo(96, 96).rotate(90 * at) for at in range(4)]
+    data = pages(turned, pillow_format, duration=100)
     try:
         result = transcode(data[: int(len(data) * keep)], small_recipe())
     except Rejected as rejected:
-        assert rejected.reason == Reason.CORRUPT  # noqa: PT017 - either is right
+        assert (pillow_format, rejected.reason) in {("WEBP", Reason.CORRUPT), ("AVIF", Reason.CORRUPT)}  # noqa: PT017 - containers that state their length
     else:
-        assert 1 <= len(played(renditions(result)["webp"])[0]) < 4
+        body = renditions(result)["webp"]
+        frames = played(body)[1] if result.source.milliseconds else [loaded(body)]
+        assert len(frames) == (1 if keep == 0.5 else 3)
+        assert result.source.notes == (Note.ANIMATION_CUT,)
+        assert_image_similar(frames[-1].convert("RGB"), turned[len(frames) - 1].resize((64, 64)), 12)
+
+
+def test_damage_to_the_first_frame_is_corrupt() -> None:
+    """A file of which not even the first frame is whole is `corrupt`."""
+    data = pages([photo(96, 96).rotate(90 * at) for at in range(4)], "GIF", duration=100)
+    with pytest.raises(Rejected) as caught:
+        transcode(data[: len(data) // 8], small_recipe())
+    assert caught.value.reason == Reason.CORRUPT
 
 
 @pytest.mark.parametrize("cut", range(0, 700, 13))
