@@ -107,6 +107,7 @@ def test_plays_of_an_avif_are_kept(times: int) -> None:
     """What an AVIF says of its plays is read and written alike."""
     data = boxes.settled(sample("AVIF"), times)
     assert boxes.plays(data) == times
+    assert data[data.index(b"elst") + 7] == (times != 1)  # "repeat"
     made = renditions(transcode(data, small_recipe()))
     assert (plays(made["webp"]), plays(made["avif"])) == (times, times)
 

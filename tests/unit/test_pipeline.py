@@ -114,6 +114,8 @@ def everything_planted(pillow_format: str) -> bytes:
         text.add_text("Comment", MARKER.decode())
         text.add_itxt("XML:com.adobe.xmp", xmp.decode())
         options = {"exif": exif, "pnginfo": text}
+    if pillow_format == "JPEG2000":
+        options = {"comment": MARKER}
     if pillow_format == "JXL":
         options = {"exif": exif, "xmp": xmp, "use_container": True}
     if pillow_format == "TIFF":
@@ -136,6 +138,7 @@ def everything_planted(pillow_format: str) -> bytes:
         "GIF",
         "TIFF",
         "AVIF",
+        "JPEG2000",
         pytest.param("HEIF", marks=needs_heif),
         pytest.param("JXL", marks=needs_jxl),
     ],
