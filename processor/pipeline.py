@@ -152,7 +152,8 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
     sizes = resize.planned(*orient.swapped(*stored, turn), recipe)
     stated = signal.stated(opened)
     curve = stated.curve if stated else None
-    moving = animate.animation(opened, limits)
+    film = animate.animation(opened, limits)
+    moving = film if film and film.moves else None
     image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn), curve)
     found = about.exif(image)
     # some PNGs note the orientation after the pixels
@@ -161,6 +162,8 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
     image, notes = colour.converted(image)
     if curve is not None:
         notes = (Note.TONE_MAPPED, *notes)
+    if film and film.cut:
+        notes = (Note.ANIMATION_CUT, *notes)
     source = Source(
         format=opened.format,
         width=width,

@@ -1,5 +1,6 @@
 """Animate: the frames of an animated source as they are shown, and how long and how often each plays."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ class Animation:
         durations: milliseconds that each frame is shown.
         plays: how often the whole is shown; `FOREVER`.
         transparent: whether any pixel of any frame is not opaque.
+        cut: whether the file breaks off, or is damaged, after the last of these frames.
     """
 
     opened: Opened
@@ -40,6 +42,12 @@ class Animation:
     durations: tuple[int, ...]
     plays: int
     transparent: bool
+    cut: bool
+
+    @property
+    def moves(self) -> bool:
+        """Whether there are at least two frames."""
+        return len(self.durations) > 1
 
     @property
     def milliseconds(self) -> int:
@@ -48,10 +56,12 @@ class Animation:
 
 
 def animation(opened: Opened, limits: Limits) -> Animation | None:
-    """What moves in a file, found by decoding all of it once; None: nothing does.
+    """The frames of a file, found by decoding all of it once; None: it is a still picture.
+
+    Of a damaged file the frames before the damage are used, as browsers do. There may be one, or none.
 
     Raises:
-        Rejected: `corrupt`, `too_many_pixels` or `too_many_frames`.
+        Rejected: `too_many_pixels` or `too_many_frames`.
     """
     if opened.frames == 1 or opened.format not in ("gif", "png", "webp", "avif"):
         return None
@@ -63,25 +73,31 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
             "allowed for an animation; make it shorter or smaller",
         )
     first = int(isinstance(opened.image, PngImagePlugin.PngImageFile) and opened.image.default_image)
-    durations, transparent = [], False
-    for frame in _decoded(opened, first):
-        durations.append(_duration(frame.info.get("duration")))
-        transparent = transparent or _shows_through(frame)
-    found = Animation(opened, first, tuple(durations), _plays(opened), transparent)
+    durations: list[int] = []
+    transparent = cut = False
+    try:
+        for frame in _decoded(opened, first):
+            durations.append(_duration(frame.info.get("duration")))
+            transparent = transparent or _shows_through(frame)
+    except Rejected as rejected:
+        if rejected.reason is not Reason.CORRUPT:
+            raise
+        cut = True
+    found = Animation(opened, first, tuple(durations), _plays(opened), transparent, cut)
     if found.milliseconds > 1000 * limits.max_duration_seconds:
         raise Rejected(
             Reason.TOO_MANY_FRAMES,
             f"the animation plays for {found.milliseconds // 1000:,} seconds, allowed are "
             f"{limits.max_duration_seconds:,}; make it shorter",
         )
-    return found if len(durations) > 1 else None
+    return found
 
 
 def frames(source: Animation, size: resize.Pixels, scale: resize.Scale) -> Iterator[Image.Image]:
     """Every frame in 8-bit sRGB at a size, one at a time: RGBA if the animation is transparent anywhere, else RGB."""
     stated = signal.stated(source.opened)
     mode = "RGBA" if source.transparent else "RGB"
-    for decoded in _decoded(source.opened, source.first):
+    for decoded in itertools.islice(_decoded(source.opened, source.first), len(source.durations)):
         toned = depth.toned(decoded, stated.curve if stated else None)
         frame = colour.srgb(orient.upright(signal.tagged(toned, stated)))
         yield scale(frame if frame.mode == mode else frame.convert(mode), size)

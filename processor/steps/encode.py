@@ -33,7 +33,7 @@ at no CPU; with it speed 9 loses nothing that can be seen against 8, at two thir
 FILM_SPEED = 8
 """Of AVIF's frames, with either codec; the tuning for still images is not for films."""
 
-AVIF_CONCESSIONS = ((0, 1), (15, 1), (30, 1), (30, 2))
+AVIF_CONCESSIONS = ((15, 1), (30, 1), (30, 2))
 """What an animated AVIF gives up, in this order, to become smaller than the WebP: quality, and every n-th frame."""
 
 PROBE_FRAMES = 6
@@ -160,17 +160,16 @@ def animated_avif(film: Film, quality: int, smaller_than: int | None) -> bytes:
         film: the animation.
         quality: where to begin.
         smaller_than: bytes that it should stay below, namely those of the WebP; None: any size will do. Quality goes
-            down for that, then every other frame. Where that does not help either, all frames are kept.
+            down for that, then every other frame. Where all is in vain nothing is given up.
     """
-    whole: bytes | None = None
+    best = _avif_strip(film, quality, 1)
+    if smaller_than is None or len(best) < smaller_than:
+        return best
     for less, step in AVIF_CONCESSIONS:
         body = _avif_strip(film, max(1, quality - less), step)
-        if smaller_than is None or len(body) < smaller_than:
+        if len(body) < smaller_than:
             return body
-        if step == 1 and (whole is None or len(body) < len(whole)):
-            whole = body
-    assert whole is not None  # noqa: S101 - the first concession is none
-    return whole
+    return best
 
 
 def _avif_strip(film: Film, quality: int, step: int) -> bytes:

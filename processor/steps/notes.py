@@ -9,5 +9,8 @@ class Note(StrEnum):
     PROFILE_DROPPED = "profile_dropped"
     """The colour profile is damaged or made for other colours; the picture was taken for sRGB."""
 
+    ANIMATION_CUT = "animation_cut"
+    """The animation is damaged or breaks off; it was published up to there."""
+
     TONE_MAPPED = "tone_mapped"
     """The picture is in high dynamic range; what is brighter than paper was brought down to what sRGB can show."""

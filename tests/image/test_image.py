@@ -98,5 +98,5 @@ def test_image_holds_only_what_runs(image: str) -> None:
     """The image carries the package and its locked dependencies: no tests, no Terraform, no build files."""
     command = ["docker", "run", "--rm", "--entrypoint", "ls", image, "/var/task"]
     listed = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())  # noqa: S603
-    assert {"processor", "PIL", "pillow_avif", "boto3"} <= listed
+    assert {"processor", "PIL", "pillow_avif", "pillow_heif", "boto3"} <= listed
     assert not listed & {"tests", "terraform", "scripts", "docker", "Makefile", "requirements.txt"}

@@ -13,6 +13,7 @@ from processor.limits import Limits
 from processor.pipeline import Transcoded, transcode
 from processor.recipe import Recipe
 from processor.steps import animate, boxes, encode, inspect
+from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, loaded, photo, saved, small_recipe
 from tests.samples import pages
 
@@ -106,6 +107,7 @@ def test_plays_of_an_avif_are_kept(times: int) -> None:
     """What an AVIF says of its plays is read and written alike."""
     data = boxes.settled(sample("AVIF"), times)
     assert boxes.plays(data) == times
+    assert data[data.index(b"elst") + 7] == (times != 1)  # "repeat"
     made = renditions(transcode(data, small_recipe()))
     assert (plays(made["webp"]), plays(made["avif"])) == (times, times)
 
@@ -197,19 +199,21 @@ def test_avif_gives_way_until_it_is_smaller() -> None:
     source = animate.animation(inspect.opened(pages(drawing(8), "GIF", duration=100), Limits()), Limits())
     assert source
 
-    def tried(smaller_than: int | None) -> bytes:
-        return encode.animated_avif(encode.Film(source, (200, 150)), 80, smaller_than)
+    film = encode.Film(source, (200, 150))
 
-    free = tried(None)
-    less = tried(len(free))
-    assert len(less) < len(free)
+    def tried(smaller_than: int | None, quality: int = 80) -> bytes:
+        return encode.animated_avif(film, quality, smaller_than)
+
+    best, worst = tried(None), tried(None, quality=50)
+    less = tried(len(best))
+    assert len(less) < len(best)
     assert len(played(less)[0]) == 8
-    half = tried(least_of_all_frames := len(tried(1)))
-    assert len(half) < least_of_all_frames < len(less)
+    half = tried(len(worst))
+    assert len(half) < len(worst)
     durations, frames = played(half)
     assert durations == [200] * 4
     assert_image_similar(frames[1].convert("RGB"), drawing(8)[2], 20)
-    assert len(played(tried(1))[0]) == 8  # in vain, so all frames stay
+    assert tried(1) == best  # in vain, so nothing is given up
 
 
 def test_default_recipes_avif_is_smaller_for_a_film() -> None:
@@ -292,14 +296,27 @@ def test_only_one_frame_is_held() -> None:
 @pytest.mark.parametrize("pillow_format", ["GIF", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("keep", [0.5, 0.9])
 def test_cut_short(pillow_format: str, keep: float) -> None:
-    """An animation that ends in the middle of a frame is `corrupt`, or played up to its last whole frame."""
-    data = pages([photo(96, 96).rotate(90 * at) for at in range(4)], pillow_format, duration=100)
+    """An animation that ends in the middle of a frame is shown up to its last whole one, and that is noted."""
+    turned = [photo(96, 96).rotate(90 * at) for at in range(4)]
+    data = pages(turned, pillow_format, duration=100)
     try:
         result = transcode(data[: int(len(data) * keep)], small_recipe())
     except Rejected as rejected:
-        assert rejected.reason == Reason.CORRUPT  # noqa: PT017 - either is right
+        assert (pillow_format, rejected.reason) in {("WEBP", Reason.CORRUPT), ("AVIF", Reason.CORRUPT)}  # noqa: PT017 - containers that state their length
     else:
-        assert 1 <= len(played(renditions(result)["webp"])[0]) < 4
+        body = renditions(result)["webp"]
+        frames = played(body)[1] if result.source.milliseconds else [loaded(body)]
+        assert len(frames) == (1 if keep == 0.5 else 3)
+        assert result.source.notes == (Note.ANIMATION_CUT,)
+        assert_image_similar(frames[-1].convert("RGB"), turned[len(frames) - 1].resize((64, 64)), 12)
+
+
+def test_damage_to_the_first_frame_is_corrupt() -> None:
+    """A file of which not even the first frame is whole is `corrupt`."""
+    data = pages([photo(96, 96).rotate(90 * at) for at in range(4)], "GIF", duration=100)
+    with pytest.raises(Rejected) as caught:
+        transcode(data[: len(data) // 8], small_recipe())
+    assert caught.value.reason == Reason.CORRUPT
 
 
 @pytest.mark.parametrize("cut", range(0, 700, 13))

@@ -26,6 +26,7 @@ from tests.helpers import (
     saved,
     small_recipe,
 )
+from tests.samples import needs_heif, needs_jxl
 
 DEFAULT = Recipe.default()
 
@@ -113,13 +114,35 @@ def everything_planted(pillow_format: str) -> bytes:
         text.add_text("Comment", MARKER.decode())
         text.add_itxt("XML:com.adobe.xmp", xmp.decode())
         options = {"exif": exif, "pnginfo": text}
+    if pillow_format == "JPEG2000":
+        options = {"comment": MARKER}
+    if pillow_format == "JXL":
+        options = {"exif": exif, "xmp": xmp, "use_container": True}
     if pillow_format == "TIFF":
         options = {"exif": exif, "description": MARKER.decode()}
     data = saved(photo(400, 300), pillow_format, **options)
-    return data + MARKER if pillow_format != "AVIF" else data + len(MARKER + b"12345678").to_bytes(4) + b"free" + MARKER
+    return (
+        data + MARKER
+        if pillow_format not in ("AVIF", "HEIF", "JXL")
+        else data + len(MARKER + b"12345678").to_bytes(4) + b"free" + MARKER
+    )
 
 
-@pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF"])
+@pytest.mark.parametrize(
+    "pillow_format",
+    [
+        "JPEG",
+        "MPO",
+        "PNG",
+        "WEBP",
+        "GIF",
+        "TIFF",
+        "AVIF",
+        "JPEG2000",
+        pytest.param("HEIF", marks=needs_heif),
+        pytest.param("JXL", marks=needs_jxl),
+    ],
+)
 def test_no_metadata_in_any_output(pillow_format: str) -> None:
     """GPS, XMP, comments, profiles and trailing bytes of the source are in none of the nine files."""
     data = everything_planted(pillow_format)
