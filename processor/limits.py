@@ -27,6 +27,9 @@ class Limits:
             into XMP.
         max_decode_seconds: for everything that is done to the picture, encoding included. Reason `decode_timeout`.
             Not applied by `transcode` itself but by whoever runs it in a process of its own.
+        max_animation_pixels: the same for animations, of which every frame is decoded, several times. Reason
+            `too_many_pixels`. 400 megapixels decode in 5 s, and there is one pass a rendition.
+        max_duration_seconds: how long an animation plays once. Reason `too_many_frames`.
     """
 
     max_object_bytes: int = 64 * 1024 * 1024
@@ -38,6 +41,8 @@ class Limits:
     max_icc_bytes: int = 8 * 1024 * 1024
     max_metadata_bytes: int = 16 * 1024 * 1024
     max_decode_seconds: int = 120
+    max_animation_pixels: int = 400_000_000
+    max_duration_seconds: int = 600
 
 
 DEFAULT_LIMITS = Limits()

@@ -1,14 +1,16 @@
 """The pipeline: one picture's bytes in, the bytes of every rendition out."""
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
-from processor.recipe import FormatName, Recipe
-from processor.steps import colour, decode, encode, inspect, orient, resize, signal
+from processor.recipe import FormatName, Recipe, Size
+from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal
 from processor.steps.notes import Note
 
 
@@ -22,7 +24,9 @@ class Source:
         height: the same.
         frames: frames or pages in the file, of which the first is used.
         bytes: of the file.
+        milliseconds: how long an animation plays; 0 for a still picture.
         notes: what was done to it that its owner may want to know.
+        details: what is worth knowing of it, see `about.camera` and `about.looks`. Texts in it are the file's own.
     """
 
     format: inspect.SourceFormat
@@ -30,7 +34,24 @@ class Source:
     height: int
     frames: int
     bytes: int
+    milliseconds: int = 0
     notes: tuple[Note, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_document(self) -> dict[str, Any]:
+        """The entry `source` in records, in events and on the command line; empty things are left out."""
+        document: dict[str, Any] = {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "frames": self.frames,
+            "bytes": self.bytes,
+        }
+        if self.milliseconds:
+            document["milliseconds"] = self.milliseconds
+        if self.notes:
+            document["notes"] = [str(note) for note in self.notes]
+        return document | dict(self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +96,13 @@ def transcode(
     Raises:
         Rejected: the picture cannot or must not be transcoded. Nothing is returned in part.
     """
-    source, image, sizes = _prepared(data, recipe, limits)
-    bodies = _rendered(image, sizes, recipe, threads or available_cpus())
+    prepared = _prepared(data, recipe, limits)
+    bodies = _rendered(prepared, recipe, threads or available_cpus())
     return Transcoded(
-        source,
+        prepared.source,
         tuple(
             Rendition(size.name, fmt.name, width, height, body)
-            for (size, fmt), (width, height), body in zip(recipe.formats, sizes, bodies, strict=True)
+            for (size, fmt), (width, height), body in zip(recipe.formats, prepared.sizes, bodies, strict=True)
         ),
     )
 
@@ -93,35 +114,98 @@ def available_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Source, Image.Image, tuple[resize.Pixels, ...]]:
-    """Inspect, decode, orient and convert: the source, its pixels, and the size of every rendition."""
+ANIMATED_FORMATS: frozenset[FormatName] = frozenset({"webp", "avif"})
+"""In which animations stay animated. The others show the first frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A source ready to be rendered.
+
+    Attributes:
+        source: what came in.
+        image: its first frame: upright, in sRGB.
+        animation: what moves in it, if anything.
+        sizes: of every rendition, in the recipe's order.
+        exif: what renditions carry of its metadata; empty: nothing.
+    """
+
+    source: Source
+    image: Image.Image
+    animation: animate.Animation | None
+    sizes: tuple[resize.Pixels, ...]
+    exif: bytes
+
+
+def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
+    """Inspect, decode, orient and convert."""
     opened = inspect.opened(data, limits)
     stored = opened.image.size
     turn = orient.orientation(opened.image)
     sizes = resize.planned(*orient.swapped(*stored, turn), recipe)
     stated = signal.stated(opened)
     curve = stated.curve if stated else None
+    moving = animate.animation(opened, limits)
     image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn), curve)
+    found = about.exif(image)
     # some PNGs note the orientation after the pixels
     width, height = orient.swapped(*stored, orient.orientation(image))
     image = orient.upright(signal.tagged(image, stated))
     image, notes = colour.converted(image)
     if curve is not None:
         notes = (Note.TONE_MAPPED, *notes)
-    source = Source(opened.format, width, height, opened.frames, len(data), notes)
-    return source, image, resize.planned(width, height, recipe)
+    source = Source(
+        format=opened.format,
+        width=width,
+        height=height,
+        frames=opened.frames,
+        bytes=len(data),
+        milliseconds=moving.milliseconds if moving else 0,
+        notes=notes,
+        details=about.camera(found, gps=recipe.gps) | about.looks(image),
+    )
+    sizes = resize.planned(width, height, recipe)
+    if moving:
+        sizes = tuple(
+            animate.fitted(moving, size) if fmt.name in ANIMATED_FORMATS else size
+            for (_, fmt), size in zip(recipe.formats, sizes, strict=True)
+        )
+    kept = about.rights(found) if "copyright" in recipe.keep else b""
+    return _Prepared(source, image, moving, sizes, kept)
 
 
-def _rendered(image: Image.Image, sizes: tuple[resize.Pixels, ...], recipe: Recipe, threads: int) -> list[bytes]:
+def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:
     """Resize and encode. Encoders start as soon as their size is made, the slowest ones first."""
     futures: dict[int, Future[bytes]] = {}
+    scale = resize.resized_in_linear_light if recipe.linear else resize.resized
+    sizes, moving = prepared.sizes, prepared.animation
+    stills = [at for at, (_, fmt) in enumerate(recipe.formats) if not moving or fmt.name not in ANIMATED_FORMATS]
     with ThreadPoolExecutor(threads, "encode") as pool:
         try:
-            scale = resize.resized_in_linear_light if recipe.linear else resize.resized
-            for size, pixels in resize.cascade(image, sizes, scale):
-                for index, (_, fmt) in enumerate(recipe.formats):
-                    if sizes[index] == size:
-                        futures[index] = pool.submit(encode.encoded, pixels, fmt, recipe.background)
-            return [futures[index].result() for index in range(len(sizes))]
+            films = [pool.submit(_filmed, moving, size, prepared, recipe) for size in recipe.sizes] if moving else []
+            for size, pixels in resize.cascade(prepared.image, tuple(sizes[at] for at in stills), scale):
+                for at in stills:
+                    if sizes[at] == size:
+                        fmt = recipe.formats[at][1]
+                        futures[at] = pool.submit(encode.encoded, pixels, fmt, recipe.background, prepared.exif)
+            bodies = {at: future.result() for at, future in futures.items()}
+            for film in films:
+                bodies |= film.result()
+            return [bodies[at] for at in range(len(sizes))]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _filmed(moving: animate.Animation, size: Size, prepared: _Prepared, recipe: Recipe) -> dict[int, bytes]:
+    """The animated renditions of one size, by their place in the recipe. WebP first: the AVIF is held against it."""
+    scale = resize.resized_in_linear_light if recipe.linear else resize.resized
+    bodies: dict[int, bytes] = {}
+    webp_bytes = None
+    for at, (owner, fmt) in enumerate(recipe.formats):
+        film = encode.Film(moving, prepared.sizes[at], scale, prepared.exif)
+        if owner is size and fmt.name == "webp":
+            bodies[at] = encode.animated_webp(film, fmt.quality)
+            webp_bytes = len(bodies[at])
+        elif owner is size and fmt.name == "avif":
+            bodies[at] = encode.animated_avif(film, fmt.quality, webp_bytes)
+    return bodies

@@ -90,7 +90,7 @@ class Published:
     Attributes:
         version_id: of the source it was made from.
         original_size: bytes of that source.
-        source: format, width, height and frames of that source.
+        source: what is known of that source, see `pipeline.Source.as_document`.
         formats: every rendition.
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.

@@ -4,7 +4,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeAlias
@@ -353,7 +353,7 @@ class Reconciler:
         return Published(
             version_id=source.version_id,
             original_size=source.size,
-            source=asdict(result.source),
+            source=result.source.as_document(),
             formats=formats,
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),

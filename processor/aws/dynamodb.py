@@ -286,11 +286,18 @@ def _serialized(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decimal(number: float) -> Decimal:
-    return Decimal(str(round(number, 3)))
+    return Decimal(str(round(number, 6)))
 
 
 def _numbers_as_decimals(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _decimal(value) if isinstance(value, float) else value for name, value in values.items()}
+    return {name: _storable(value) for name, value in values.items()}
+
+
+def _storable(value: Any) -> Any:
+    """Floats as the Decimals that DynamoDB wants, however deep."""
+    if isinstance(value, float):
+        return _decimal(value)
+    return _numbers_as_decimals(value) if isinstance(value, Mapping) else value
 
 
 def _item(record: Record) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -199,7 +199,7 @@ def _print_json(outcome: _Outcome) -> None:
         "file": str(outcome.file),
         "status": "complete" if transcoded else "rejected",
         "reason": str(rejected.reason) if rejected else None,
-        "source": asdict(transcoded.source) if transcoded else None,
+        "source": transcoded.source.as_document() if transcoded else None,
         "renditions": [
             {
                 "size": rendition.size,

@@ -119,3 +119,60 @@ def _nclx(data: bytes, box: Box) -> tuple[int, int] | None:
         return None
     primaries, transfer = struct.unpack_from(">HH", data, box.start + 4)
     return primaries, transfer
+
+
+_FOREVER_64 = (1 << 64) - 1
+_FOREVER_32 = (1 << 32) - 1
+
+
+def plays(data: bytes) -> int:
+    """How often an image sequence asks to be shown, by its edit list; 0: for ever, also where it does not say."""
+    try:
+        return _plays(data)
+    except struct.error:
+        return 0
+
+
+def _plays(data: bytes) -> int:
+    for track in find(data, ((b"moov", 0), (b"trak", 0))):
+        header = next((box for box in children(data, track.start, track.end) if box.kind == b"tkhd"), None)
+        edits = next(find(data, ((b"edts", 0), (b"elst", 0)), track.start, track.end), None)
+        if header is None or edits is None:
+            continue
+        if not data[edits.start + 3] & 1:
+            return 1
+        wide = data[header.start] == 1
+        (whole,) = struct.unpack_from(">Q" if wide else ">I", data, header.start + (28 if wide else 20))
+        (segment,) = struct.unpack_from(">Q" if data[edits.start] == 1 else ">I", data, edits.start + 8)
+        if whole in (_FOREVER_32, _FOREVER_64) or segment == 0:
+            return 0
+        return int(min(65_535, max(1, -(-whole // segment))))
+    return 0
+
+
+def settled(avif: bytes, times: int) -> bytes:
+    """An image sequence as libavif writes it (64-bit headers), without its creation times, shown so many times.
+
+    Args:
+        avif: repeated for ever, dated now.
+        times: how often it is to be shown; 0: for ever.
+    """
+    result = bytearray(avif)
+    movie = ((b"moov", 0),)
+    track = (*movie, (b"trak", 0))
+    edits = next(find(avif, (*track, (b"edts", 0), (b"elst", 0))))
+    (segment,) = struct.unpack_from(">Q", avif, edits.start + 8)
+    whole = _FOREVER_64 if times == 0 else times * segment
+    for path, duration_at in (
+        ((*movie, (b"mvhd", 0)), 24),
+        ((*track, (b"tkhd", 0)), 28),
+        ((*track, (b"mdia", 0), (b"mdhd", 0)), None),
+    ):
+        for box in find(avif, path):
+            if avif[box.start] != 1:
+                raise ValueError("this is not how libavif writes its headers")
+            struct.pack_into(">QQ", result, box.start + 4, 0, 0)
+            if duration_at is not None:
+                struct.pack_into(">Q", result, box.start + duration_at, whole)
+    result[edits.start + 3] = 0 if times == 1 else 1
+    return bytes(result)

@@ -12,6 +12,9 @@ _WHITE = 255
 _IMPERCEPTIBLE = 2
 """Of 255 levels in any channel: a profile that moves no patch by more is sRGB under another name."""
 
+_NEIGHBOURHOOD = 16
+"""Pixels around, of which invisible ones take the average colour."""
+
 _PATCHES_A_SIDE = 9
 _PLAIN_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "LAB"}
 _MANAGED: dict[str, dict[str, tuple[str, str]]] = {
@@ -45,10 +48,8 @@ def converted(image: Image.Image) -> tuple[Image.Image, tuple[Note, ...]]:
     if isinstance(profile, bytes) and profile:
         colours, notes = _managed(plain, profile)
     if colours is None:
-        return bare(_by_convention(plain, "RGB" if alpha is None else "RGBA")), notes
-    if alpha is not None:
-        colours.putalpha(alpha)
-    return bare(colours), notes
+        colours = _by_convention(plain, "RGB")
+    return bare(colours if alpha is None else _with_alpha(colours, alpha)), notes
 
 
 def bare(image: Image.Image) -> Image.Image:
@@ -91,6 +92,22 @@ def _alpha(image: Image.Image) -> Image.Image | None:
     return None if alpha.getextrema()[0] == _WHITE else alpha
 
 
+def _with_alpha(colours: Image.Image, alpha: Image.Image) -> Image.Image:
+    """RGBA, in which pixels that nobody can see have the colour of their visible neighbourhood.
+
+    What was there before is no business of anybody's (people erase things by making them transparent), and hard
+    edges next to it would cost bytes and colour the edges that are seen.
+    """
+    coarse = tuple(max(1, -(-side // _NEIGHBOURHOOD)) for side in colours.size)
+    whole = colours.copy()
+    whole.putalpha(alpha)
+    near = whole.convert("RGBa").resize((coarse[0], coarse[1]), Image.Resampling.BOX).convert("RGBA").convert("RGB")
+    result = near.resize(colours.size, Image.Resampling.BILINEAR)
+    result.paste(colours, mask=alpha.point([0] + [_WHITE] * _WHITE))
+    result.putalpha(alpha)
+    return result
+
+
 def _managed(image: Image.Image, profile: bytes) -> tuple[Image.Image | None, tuple[Note, ...]]:
     """The colours in sRGB by the source's own profile; None if they are that already, or the profile is of no use."""
     try:
@@ -105,7 +122,7 @@ def _managed(image: Image.Image, profile: bytes) -> tuple[Image.Image | None, tu
 
 
 def _by_convention(image: Image.Image, mode: str) -> Image.Image:
-    """RGB or RGBA of an image without a usable profile, taken for sRGB (LAB for D50, CMYK for its own complement)."""
+    """RGB of an image without a usable profile, taken for sRGB (LAB for D50, CMYK for its own complement)."""
     if image.mode == "LAB":
         return _transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB", mode).apply(image)
     return image if image.mode == mode else image.convert(mode)

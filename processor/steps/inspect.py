@@ -122,6 +122,11 @@ def opened(data: bytes, limits: Limits) -> Opened:
     return Opened(image, fmt, frames, data)
 
 
+def reopened(source: Opened) -> Image.Image:
+    """The same file opened once more, for a reader of its own: one Image can only be at one frame at a time."""
+    return Image.open(io.BytesIO(source.data), formats=_PLUGINS[source.format][:1])
+
+
 def check_size(size_bytes: int, limits: Limits) -> None:
     """Refuse a file by its length alone.
 

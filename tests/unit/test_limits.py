@@ -19,6 +19,8 @@ def test_defaults() -> None:
         "max_icc_bytes": 8_388_608,
         "max_metadata_bytes": 16_777_216,
         "max_decode_seconds": 120,
+        "max_animation_pixels": 400_000_000,
+        "max_duration_seconds": 600,
     }
     assert Limits() == DEFAULT_LIMITS
 

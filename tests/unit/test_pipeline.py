@@ -189,7 +189,7 @@ def test_a_failing_encoder_fails_the_whole_picture(monkeypatch: pytest.MonkeyPat
     """If one encoder raises, its exception comes out as it is, the queue is dropped, and nothing is returned."""
     started: list[str] = []
 
-    def broken(image: Image.Image, quality: int, background: str) -> bytes:
+    def broken(image: Image.Image, quality: int, background: str, _exif: bytes) -> bytes:
         started.append(f"{image.size} {quality} {background}")
         raise OSError("encoder error")
 

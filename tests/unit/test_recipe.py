@@ -209,7 +209,7 @@ def test_options_default_to_off_and_are_read() -> None:
 
 
 def test_a_format_without_its_encoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recipe that asks for JPEG XL is understood everywhere, and said to be impossible where its plugin is missing."""
+    """A recipe that asks for JPEG XL is understood everywhere, and impossible where its plugin is missing."""
     jxl = Recipe.from_json('{"sizes": [{"name": "full", "formats": {"jxl": {"key": "jxl/{stem}.jxl"}}}]}')
     monkeypatch.setattr("processor.recipe.find_spec", lambda _name: None)
     assert "jxl" in jxl.missing_encoders()[0]
