@@ -64,9 +64,14 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
         )
     first = int(isinstance(opened.image, PngImagePlugin.PngImageFile) and opened.image.default_image)
     durations, transparent = [], False
-    for frame in _decoded(opened, first):
-        durations.append(_duration(frame.info.get("duration")))
-        transparent = transparent or _shows_through(frame)
+    try:
+        for frame in _decoded(opened, first):
+            durations.append(_duration(frame.info.get("duration")))
+            transparent = transparent or _shows_through(frame)
+    except Rejected as rejected:
+        if opened.format == "png" and rejected.reason is Reason.CORRUPT:
+            return None  # a PNG with a broken animation is to be shown as the still that it also is (PNG 3, 4.9)
+        raise
     found = Animation(opened, first, tuple(durations), _plays(opened), transparent)
     if found.milliseconds > 1000 * limits.max_duration_seconds:
         raise Rejected(
