@@ -39,6 +39,10 @@ corpus: $(VENV)/.installed ## fetch real and broken pictures out of published ar
 test-corpus: $(VENV)/.installed ## every file of the corpora through the pipeline and past other decoders  [ARGS="--sheets --only TEXT"]
 	@$(BIN)/python -m scripts.corpus run $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.installed ## mutate pictures for ten minutes; what breaks anything is kept in build/fuzz  [ARGS="--seconds N --seed N"]
+	@$(BIN)/python -m scripts.fuzz $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## ruff, terraform fmt
 	@$(BIN)/ruff check

@@ -42,7 +42,7 @@ _STATUS = struct.Struct("iq")  # exit status as `wait` has it, KiB that were res
 _OUT_OF_MEMORY = 75
 """Exit code of a child that ran into its memory limit (EX_TEMPFAIL)."""
 
-_NEARLY_ALL = 0.8
+_NEARLY_ALL = 0.75
 """Of its memory: a child that died with that much in use probably died of it. C libraries seldom check malloc."""
 
 _KEPT_VARIABLES = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SVT_LOG", "TMPDIR")
@@ -124,7 +124,7 @@ class IsolatedTranscoder:
             request.flush()
             status, resident_kib = self._run((request, answer, noise), ends_at, limits)
             if status == 0:
-                return _answered(answer)
+                return self._answered(answer, resident_kib * 1024)
             raise self._death(status, resident_kib * 1024, _tail(noise))
 
     def close(self) -> None:
@@ -168,15 +168,23 @@ class IsolatedTranscoder:
         status, resident_kib = _STATUS.unpack(report)
         return status, resident_kib
 
+    def _answered(self, answer: IO[bytes], resident_bytes: int) -> "Transcoded":
+        """The answer. An encoder that runs out of memory may only say that it failed."""
+        try:
+            return _answered(answer)
+        except Transient as exc:
+            if self._is_nearly_all(resident_bytes):
+                raise _out_of_memory(resident_bytes) from exc
+            raise
+
+    def _is_nearly_all(self, resident_bytes: int) -> bool:
+        return self.memory_bytes is not None and resident_bytes > self.memory_bytes * _NEARLY_ALL
+
     def _death(self, status: int, resident_bytes: int, noise: str) -> Exception:
         """What a child's end without an answer means."""
         code = os.waitstatus_to_exitcode(status)
-        nearly_all = self.memory_bytes is not None and resident_bytes > self.memory_bytes * _NEARLY_ALL
-        if code in (_OUT_OF_MEMORY, -signal.SIGKILL) or nearly_all:
-            return OutOfMemory(
-                f"the picture needs more memory than there is ({resident_bytes // _MIB} MiB were in use): raise the "
-                "function's memory, or lower its limits"
-            )
+        if code in (_OUT_OF_MEMORY, -signal.SIGKILL) or self._is_nearly_all(resident_bytes):
+            return _out_of_memory(resident_bytes)
         if code == -signal.SIGXCPU:
             return Rejected(Reason.DECODE_TIMEOUT, "the picture took too much computing; export it anew")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -184,6 +192,13 @@ class IsolatedTranscoder:
             Reason.DECODER_CRASHED,
             f"the program that decodes it crashed on the picture ({how}{noise and ': '}{noise}); export it anew",
         )
+
+
+def _out_of_memory(resident_bytes: int) -> OutOfMemory:
+    return OutOfMemory(
+        f"the picture needs more memory than there is ({resident_bytes // _MIB} MiB were in use): raise the function's "
+        "memory, or lower its limits"
+    )
 
 
 def _tail(noise: IO[bytes]) -> str:

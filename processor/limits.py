@@ -16,7 +16,7 @@ class Limits:
         max_pixels: width x height of one frame. Reason `too_many_pixels`. Full-frame cameras end at 61 megapixels.
             Memory decides the rest: opaque pictures of 80 megapixels peak at 1.0 GB with the default recipe.
         max_alpha_pixels: the same for a picture that may be transparent, which takes three times as much: WebP keeps
-            transparency without loss. 80 megapixels peak at 3.3 GB, 60 at 2.5 GB.
+            transparency without loss. 80 megapixels peak at 3.3 GB.
         max_side: longest side in pixels. Reason `too_many_pixels`. 65,535 is the longest that JPEG can express.
         max_frames: frames or pages of the file. Reason `too_many_frames`.
         max_total_pixels: width x height x frames. Reason `too_many_pixels`. A thousand frames of one megapixel.
@@ -34,7 +34,7 @@ class Limits:
 
     max_object_bytes: int = 64 * 1024 * 1024
     max_pixels: int = 80_000_000
-    max_alpha_pixels: int = 60_000_000
+    max_alpha_pixels: int = 50_000_000
     max_side: int = 65_535
     max_frames: int = 1_000
     max_total_pixels: int = 1_000_000_000

@@ -204,7 +204,7 @@ variable "max_metadata_bytes" {
 variable "max_alpha_pixels" {
   description = "Pictures that may be transparent and have more pixels are rejected as too_many_pixels: they take three times the memory."
   type        = number
-  default     = 60000000
+  default     = 50000000
   nullable    = false
 
   validation {

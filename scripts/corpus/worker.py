@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from processor import Recipe, Rejected, transcode
+from processor.isolation import quiet
 from processor.steps import encode
 from scripts.corpus.checks import problems
 
@@ -38,7 +39,7 @@ def _run(path: Path, pixels: Path, recipe: Recipe) -> dict[str, Any]:
     Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of the picture before
     started, cpu = time.monotonic(), time.process_time()
     answer: dict[str, Any]
-    with _largest_encoded() as largest:
+    with quiet(), _largest_encoded() as largest:  # libtiff complains whatever one sets; the product diverts it alike
         try:
             result = transcode(data, recipe)
         except Rejected as exc:

@@ -3,6 +3,7 @@
 import io
 import struct
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from processor.pipeline import Transcoded, transcode
 from processor.recipe import Recipe
 from processor.steps import animate, boxes, encode, inspect
 from processor.steps.notes import Note
-from tests.helpers import assert_image_similar, loaded, photo, saved, small_recipe
+from tests.helpers import assert_image_similar, corners, loaded, photo, saved, small_recipe
 from tests.samples import pages
 
 DURATIONS = [50, 120, 330, 40, 1000]
@@ -345,3 +346,14 @@ def test_edit_list_with_other_headers() -> None:
         0,
     ]
     assert boxes.plays(track(1, 300, 0)) == 0
+
+
+def test_a_png_whose_animation_is_broken_is_a_still() -> None:
+    """An APNG that announces more frames than it has, or has them out of order, comes out as its first picture."""
+    data = bytearray(saved(photo(24, 20), "PNG", save_all=True, append_images=[corners(24, 20)], duration=70))
+    second = data.index(b"fcTL", data.index(b"fcTL") + 4)
+    data[second + 4 : second + 8] = (9).to_bytes(4, "big")
+    data[second + 30 : second + 34] = zlib.crc32(data[second : second + 30]).to_bytes(4, "big")
+    result = transcode(bytes(data), small_recipe())
+    assert result.source.milliseconds == 0
+    assert len(result.renditions) == 3

@@ -13,7 +13,7 @@ def test_defaults() -> None:
         "max_object_bytes": 67_108_864,
         "max_pixels": 80_000_000,
         "max_side": 65_535,
-        "max_alpha_pixels": 60_000_000,
+        "max_alpha_pixels": 50_000_000,
         "max_frames": 1_000,
         "max_total_pixels": 1_000_000_000,
         "max_animation_pixels": 400_000_000,
