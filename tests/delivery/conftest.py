@@ -161,8 +161,7 @@ def guarded_site(site: Site) -> Site:
 
 def applied(site: Site, *, guarded: bool) -> Site:
     """Apply, with the guarded distribution or without."""
-    terraform(
-        site.folder, site.environment, "apply", "-input=false", "-auto-approve", f"-var=guarded={guarded}".lower()
-    )
+    wanted = f"-var=guarded={json.dumps(guarded)}"
+    terraform(site.folder, site.environment, "apply", "-input=false", "-auto-approve", wanted)
     outputs = json.loads(terraform(site.folder, site.environment, "output", "-json"))
     return replace(site, outputs={name: output["value"] for name, output in outputs.items()})
