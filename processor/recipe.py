@@ -98,10 +98,13 @@ class Recipe:
     Attributes:
         sizes: in the order of the recipe; names are unique.
         background: `#rrggbb`, what transparency is flattened on where the format has none.
+        manifest: where a JSON description of what is published is stored: a template like those of formats; None: there
+            is none.
     """
 
     sizes: tuple[Size, ...]
     background: str = "#ffffff"
+    manifest: str | None = None
 
     @classmethod
     def default(cls) -> Self:
@@ -125,10 +128,10 @@ class Recipe:
         reader = _Reader()
         if len(json.dumps(document, separators=(",", ":")).encode()) > MAX_RECIPE_BYTES:
             reader.problem("recipe", f"over {MAX_RECIPE_BYTES} bytes as compact JSON; shorten names or drop sizes")
-        sizes, background = reader.recipe(document)
+        sizes, background, manifest = reader.recipe(document)
         if reader.problems:
             raise InvalidConfiguration(reader.problems)
-        return cls(sizes=sizes, background=background)
+        return cls(sizes=sizes, background=background, manifest=manifest)
 
     def to_json(self) -> str:
         """The resolved recipe, every default spelled out, as canonical JSON (for the fingerprint and for reading)."""
@@ -154,15 +157,15 @@ class _Reader:
     def problem(self, where: str, what: str) -> None:
         self.problems.append(f"{where}: {what}")
 
-    def recipe(self, document: Any) -> tuple[tuple[Size, ...], str]:
-        fields = self.mapping("recipe", document, known={"background", "sizes"})
+    def recipe(self, document: Any) -> tuple[tuple[Size, ...], str, str | None]:
+        fields = self.mapping("recipe", document, known={"background", "manifest", "sizes"})
         background = fields.get("background", "#ffffff")
         if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
             self.problem("recipe.background", f"must be a colour like #ffffff, got {background!r}")
         entries = fields.get("sizes")
         if not (isinstance(entries, list) and entries):
             self.problem("recipe.sizes", "must be a list of at least one size")
-            return (), "#ffffff"
+            return (), "#ffffff", None
         sizes = tuple(
             self.size(where, each)
             for index, entry in enumerate(entries)
@@ -172,7 +175,16 @@ class _Reader:
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")
         self.disjoint(sizes)
-        return sizes, str(background).lower()
+        return sizes, str(background).lower(), self.manifest(fields.get("manifest"))
+
+    def manifest(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        if not (isinstance(value, str) and _TEMPLATE.fullmatch(value) and value.endswith(".json")):
+            self.problem("recipe.manifest", f'must be like "manifest/{{name}}.json", got {value!r}')
+        elif _has_odd_folder(value):
+            self.problem("recipe.manifest", f"must not begin with / nor hold empty, . or .. segments, got {value!r}")
+        return str(value)
 
     def each_width(self, where: str, entry: Any) -> Iterator[tuple[str, Any]]:
         """A size with `widths` as one plain size a width: `{width}` filled in, `-<width>` added to the name."""
@@ -239,7 +251,7 @@ class _Reader:
                 f"or {{name}}, no / after it, ending in {extensions}; got {key!r}",
             )
             key = f"{{stem}}{EXTENSIONS[name][0]}"
-        elif key.startswith("/") or any(part in ("", ".", "..") for part in key.split("/")[:-1]):
+        elif _has_odd_folder(key):
             self.problem(f"{where}.key", f"must not begin with / nor hold empty, . or .. segments, got {key!r}")
         return Format(
             name=name,
@@ -277,3 +289,7 @@ class _Reader:
                     f"{size}'s {fmt.key!r} and {other_size}'s {other.key!r} could name the same object; give them "
                     "folders of which neither begins with the other",
                 )
+
+
+def _has_odd_folder(template: str) -> bool:
+    return template.startswith("/") or any(part in ("", ".", "..") for part in template.split("/")[:-1])
