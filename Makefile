@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_VENV := build/venv-demo
+BENCH_VENV := build/venv-bench
 ENV ?=
 IMAGES ?=
 ARCH ?= x86_64
@@ -30,6 +31,14 @@ demo: $(DEMO_VENV)/.installed ## the pipeline on an embedded emulator; writes bu
 test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node chromium openssl"] [EMULATOR=…] [ARGS=…]
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: corpus
+corpus: $(VENV)/.installed ## fetch real and broken pictures out of published archives into build/cache/corpus
+	@$(BIN)/python -m scripts.corpus fetch
+
+.PHONY: test-corpus
+test-corpus: $(VENV)/.installed ## every file of the corpora through the pipeline and past other decoders  [ARGS="--sheets --only TEXT"]
+	@$(BIN)/python -m scripts.corpus run $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## ruff, terraform fmt
 	@$(BIN)/ruff check
@@ -50,6 +59,28 @@ type: $(VENV)/.installed ## mypy, strict
 .PHONY: lock
 lock: ## rewrite the requirement locks from pyproject.toml  [ARGS=--upgrade]
 	@scripts/lock $(ARGS)
+
+# ---- measure it -----------------------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: $(BENCH_VENV)/.installed ## CPU, memory, bytes and quality beside sharp (needs node)  [ARGS=--help]
+	@$(BENCH_VENV)/bin/python -m scripts.bench $(ARGS)
+
+.PHONY: bench-codecs
+bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder settings  [ARGS=--help]
+	@$(BENCH_VENV)/bin/python -m scripts.bench.codecs $(ARGS)
+
+.PHONY: bench-startup
+bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled, and the image's size (needs docker)
+	@$(BENCH_VENV)/bin/python -m scripts.bench.startup $(ARGS)
+
+.PHONY: load
+load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the queue, on the emulator  [ARGS=--help]
+	@$(DEMO_VENV)/bin/python -m scripts.load $(ARGS)
+
+.PHONY: scaling
+scaling: $(BENCH_VENV)/.installed ## memory sizes, concurrency and cost; writes docs/scaling.md (needs docker)
+	@$(BENCH_VENV)/bin/python -m scripts.scaling $(ARGS)
 
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
@@ -102,5 +133,10 @@ $(VENV)/.installed: requirements-dev.txt
 
 $(DEMO_VENV)/.installed: requirements-demo.txt
 	@echo "installing the demo into $(DEMO_VENV) …"
+	$(new-venv)
+	touch $@
+
+$(BENCH_VENV)/.installed: requirements-bench.txt
+	@echo "installing the benchmark into $(BENCH_VENV) …"
 	$(new-venv)
 	touch $@

@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -18,6 +19,9 @@ from processor.settings import Settings
 RETRY_SECONDS = (10, 120)
 """When a message that failed comes back: after a time drawn from this range, not after the full visibility timeout."""
 
+RESERVED_SECONDS = 5
+"""At the end of an invocation, to say what failed: whoever is killed loses the whole batch."""
+
 logger = Logger(service="img-pipeline")
 metrics = Metrics(namespace="ImgPipeline", service="img-pipeline")
 
@@ -27,11 +31,12 @@ connected = Connected.from_settings(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: Any, _context: LambdaContext) -> dict[str, Any] | None:
+def handler(event: Any, context: LambdaContext) -> dict[str, Any] | None:
     """Reconcile every key that an event hints at.
 
     Args:
         event: an SQS batch of S3 notifications, a bare S3 notification, or an EventBridge S3 event.
+        context: how much time is left, which no picture may take up to the end.
 
     Returns:
         For an SQS batch the messages to be retried, as `batchItemFailures`.
@@ -39,6 +44,8 @@ def handler(event: Any, _context: LambdaContext) -> dict[str, Any] | None:
     Raises:
         Transient, UnreadableEvent: for the other two, which have nobody to report a part to.
     """
+    remaining = context.get_remaining_time_in_millis() / 1000
+    connected.transcoder.ends_at = time.monotonic() + remaining - RESERVED_SECONDS
     try:
         messages = sqs_messages(event)
         if messages is None:

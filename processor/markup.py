@@ -71,7 +71,7 @@ def manifest(image_id: str, source: Mapping[str, Any], formats: Iterable[Publish
         "width": source["width"],
         "height": source["height"],
         "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in formats],
-        "markup": picture(formats, domain, Place(colour=source.get("dominantColour"))),
+        "markup": picture(formats, domain, Place(colour=source.get("colour"))),
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

@@ -1,21 +1,20 @@
 """The pipeline: one picture's bytes in, the bytes of every rendition out."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
-from processor.recipe import FormatName, Recipe
-from processor.steps import colour, decode, encode, inspect, orient, resize
+from processor.recipe import FormatName, Recipe, Size
+from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal
+from processor.steps.notes import Note
 
-PREPARE: tuple[Callable[[Image.Image], Image.Image], ...] = (
-    orient.upright,  # as the camera was held
-    colour.srgb,  # 8-bit sRGB, opaque pictures without alpha, metadata left behind
-)
-"""From decoded pixels to what every rendition is made of."""
+MB_PER_CPU = 1769
+"""Of a Lambda function's memory setting, for a whole vCPU (AWS Lambda's documentation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,14 @@ class Source:
     """What came in.
 
     Attributes:
-        format: `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`, by content.
+        format: `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp`, `avif`, `heif`, `jp2` or `jxl`, by content.
         width: pixels as displayed, that is after orientation.
         height: the same.
         frames: frames or pages in the file, of which the first is used.
         bytes: of the file.
+        milliseconds: how long an animation plays; 0 for a still picture.
+        notes: what was done to it that its owner may want to know.
+        details: what is worth knowing of it, see `about.camera` and `about.looks`. Texts in it are the file's own.
     """
 
     format: inspect.SourceFormat
@@ -35,6 +37,24 @@ class Source:
     height: int
     frames: int
     bytes: int
+    milliseconds: int = 0
+    notes: tuple[Note, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_document(self) -> dict[str, Any]:
+        """The entry `source` in records, in events and on the command line; empty things are left out."""
+        document: dict[str, Any] = {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "frames": self.frames,
+            "bytes": self.bytes,
+        }
+        if self.milliseconds:
+            document["milliseconds"] = self.milliseconds
+        if self.notes:
+            document["notes"] = [str(note) for note in self.notes]
+        return document | dict(self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +63,7 @@ class Rendition:
 
     Attributes:
         size: the name of its size in the recipe.
-        format: `jpeg`, `webp` or `avif`.
+        format: `jpeg`, `webp`, `avif` or `jxl`.
         width: pixels.
         height: pixels.
         body: the file.
@@ -79,48 +99,120 @@ def transcode(
     Raises:
         Rejected: the picture cannot or must not be transcoded. Nothing is returned in part.
     """
-    source, image, sizes = _prepared(data, recipe, limits)
-    bodies = _rendered(image, sizes, recipe, threads or available_cpus())
+    prepared = _prepared(data, recipe, limits)
+    bodies = _rendered(prepared, recipe, threads or available_cpus())
     return Transcoded(
-        source,
+        prepared.source,
         tuple(
             Rendition(size.name, fmt.name, width, height, body)
-            for (size, fmt), (width, height), body in zip(recipe.formats, sizes, bodies, strict=True)
+            for (size, fmt), (width, height), body in zip(recipe.formats, prepared.sizes, bodies, strict=True)
         ),
     )
 
 
 def available_cpus() -> int:
-    """CPUs that this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPUs that this process may use, which in a container are fewer than the machine has.
+
+    Lambda shows two CPUs and more, and lets a function have one for each 1,769 MB of its memory: more encoders at
+    once would only hold more memory.
+    """
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return min(visible, -(-int(memory_mb) // MB_PER_CPU)) if memory_mb.isdecimal() else visible
 
 
-def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Source, Image.Image, tuple[resize.Pixels, ...]]:
-    """Inspect, decode, orient and convert: the source, its pixels, and the size of every rendition."""
+ANIMATED_FORMATS: frozenset[FormatName] = frozenset({"webp", "avif"})
+"""In which animations stay animated. The others show the first frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A source ready to be rendered.
+
+    Attributes:
+        source: what came in.
+        image: its first frame: upright, in sRGB.
+        animation: what moves in it, if anything.
+        sizes: of every rendition, in the recipe's order.
+        exif: what renditions carry of its metadata; empty: nothing.
+    """
+
+    source: Source
+    image: Image.Image
+    animation: animate.Animation | None
+    sizes: tuple[resize.Pixels, ...]
+    exif: bytes
+
+
+def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
+    """Inspect, decode, orient and convert."""
     opened = inspect.opened(data, limits)
     stored = opened.image.size
     turn = orient.orientation(opened.image)
     sizes = resize.planned(*orient.swapped(*stored, turn), recipe)
-    image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn))
+    stated = signal.stated(opened)
+    curve = stated.curve if stated else None
+    moving = animate.animation(opened, limits)
+    image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn), curve)
+    found = about.exif(image)
     # some PNGs note the orientation after the pixels
     width, height = orient.swapped(*stored, orient.orientation(image))
-    for step in PREPARE:
-        image = step(image)
-    source = Source(opened.format, width, height, opened.frames, len(data))
-    return source, image, resize.planned(width, height, recipe)
+    image = orient.upright(signal.tagged(image, stated))
+    image, notes = colour.converted(image)
+    if curve is not None:
+        notes = (Note.TONE_MAPPED, *notes)
+    source = Source(
+        format=opened.format,
+        width=width,
+        height=height,
+        frames=opened.frames,
+        bytes=len(data),
+        milliseconds=moving.milliseconds if moving else 0,
+        notes=notes,
+        details=about.camera(found, gps=recipe.gps) | about.looks(image),
+    )
+    sizes = resize.planned(width, height, recipe)
+    if moving:
+        sizes = tuple(
+            animate.fitted(moving, size) if fmt.name in ANIMATED_FORMATS else size
+            for (_, fmt), size in zip(recipe.formats, sizes, strict=True)
+        )
+    kept = about.rights(found) if "copyright" in recipe.keep else b""
+    return _Prepared(source, image, moving, sizes, kept)
 
 
-def _rendered(image: Image.Image, sizes: tuple[resize.Pixels, ...], recipe: Recipe, threads: int) -> list[bytes]:
+def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:
     """Resize and encode. Encoders start as soon as their size is made, the slowest ones first."""
     futures: dict[int, Future[bytes]] = {}
+    scale = resize.resized_in_linear_light if recipe.linear else resize.resized
+    sizes, moving = prepared.sizes, prepared.animation
+    stills = [at for at, (_, fmt) in enumerate(recipe.formats) if not moving or fmt.name not in ANIMATED_FORMATS]
     with ThreadPoolExecutor(threads, "encode") as pool:
         try:
-            for size, pixels in resize.cascade(image, sizes):
-                for index, (_, fmt) in enumerate(recipe.formats):
-                    if sizes[index] == size:
-                        futures[index] = pool.submit(encode.encoded, pixels, fmt, recipe.background)
-            return [futures[index].result() for index in range(len(sizes))]
+            films = [pool.submit(_filmed, moving, size, prepared, recipe) for size in recipe.sizes] if moving else []
+            for size, pixels in resize.cascade(prepared.image, tuple(sizes[at] for at in stills), scale):
+                for at in stills:
+                    if sizes[at] == size:
+                        fmt = recipe.formats[at][1]
+                        futures[at] = pool.submit(encode.encoded, pixels, fmt, recipe.background, prepared.exif)
+            bodies = {at: future.result() for at, future in futures.items()}
+            for film in films:
+                bodies |= film.result()
+            return [bodies[at] for at in range(len(sizes))]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _filmed(moving: animate.Animation, size: Size, prepared: _Prepared, recipe: Recipe) -> dict[int, bytes]:
+    """The animated renditions of one size, by their place in the recipe. WebP first: the AVIF is held against it."""
+    scale = resize.resized_in_linear_light if recipe.linear else resize.resized
+    bodies: dict[int, bytes] = {}
+    webp_bytes = None
+    for at, (owner, fmt) in enumerate(recipe.formats):
+        film = encode.Film(moving, prepared.sizes[at], scale, prepared.exif)
+        if owner is size and fmt.name == "webp":
+            bodies[at] = encode.animated_webp(film, fmt.quality)
+            webp_bytes = len(bodies[at])
+        elif owner is size and fmt.name == "avif":
+            bodies[at] = encode.animated_avif(film, fmt.quality, webp_bytes)
+    return bodies

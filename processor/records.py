@@ -90,7 +90,7 @@ class Published:
     Attributes:
         version_id: of the source it was made from.
         original_size: bytes of that source.
-        source: format, width, height and frames of that source.
+        source: what is known of that source, see `pipeline.Source.as_document`.
         formats: every rendition.
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.
@@ -154,9 +154,11 @@ class Lease:
         token: tells our lease from any later one on the same picture.
         before: the record as we found it; None: this key was never seen.
         objects: every key that this picture may have in the processed bucket, those planned now included.
+        ends_at: from when on another worker may take over.
     """
 
     image_id: str
     token: str
     before: Record | None
     objects: frozenset[str]
+    ends_at: datetime

@@ -4,10 +4,10 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeAlias
 
 from processor import keys, markup
 from processor.errors import LeaseLost, Reason, Rejected, Transient
@@ -41,17 +41,24 @@ class Sources(Protocol):
     def head(self, key: str) -> SourceVersion | None:
         """The current version, or None where there is none (a delete marker included)."""
 
-    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
-        """The current version and its bytes, or None. Raises Rejected(too_large) before reading past the limit."""
+    def fetch(self, key: str, limits: Limits, version_id: str | None = None) -> tuple[SourceVersion, bytes] | None:
+        """The current version, or the one named, with its bytes; None if there is none.
+
+        Raises Rejected(too_large) before reading past the limit.
+        """
+
+
+Guard: TypeAlias = Callable[[], None]
+"""Called right before every write; raises LeaseLost when the right to write has ended."""
 
 
 class Renditions(Protocol):
     """The processed bucket. All methods raise Transient."""
 
-    def store(self, objects: Sequence[StoredObject]) -> None:
+    def store(self, objects: Sequence[StoredObject], guard: Guard) -> None:
         """Write every object, replacing what is there."""
 
-    def delete(self, object_keys: Iterable[str]) -> None:
+    def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""
 
 
@@ -107,6 +114,13 @@ class Queue(Protocol):
         """Ask for a key to be reconciled, as if it had just been uploaded."""
 
 
+class Transcoder(Protocol):
+    """What makes the renditions: `pipeline.transcode`, or the same in a process of its own."""
+
+    def __call__(self, data: bytes, recipe: Recipe, limits: Limits, /) -> Transcoded:
+        """Make every rendition of a picture. Raises Rejected or Transient."""
+
+
 class Action(StrEnum):
     """What one reconciliation did."""
 
@@ -141,6 +155,33 @@ _EVENTS = {
 }
 
 
+_ABOUT_THE_KEY = frozenset({Reason.KEY_CONFLICT, Reason.KEY_TOO_LONG, Reason.UNSERVABLE_KEY})
+"""Reasons for which no version of this picture can be published by this recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What an attempt found published, and falls back on where the picture turns out to be bad.
+
+    Attributes:
+        published: that set; None: there is none.
+        whole: whether it is in the bucket as it was made. Not so after an attempt that died: that may have written over
+            a part of it.
+        fingerprint: of the recipe that made it.
+    """
+
+    published: Published | None
+    whole: bool
+    fingerprint: str | None
+
+    @classmethod
+    def found(cls, before: Record | None) -> Self:
+        """What the record before an attempt says of it."""
+        if before is None:
+            return cls(None, whole=True, fingerprint=None)
+        return cls(before.published, whole=before.status in FINAL, fingerprint=before.fingerprint)
+
+
 @dataclass(frozen=True, slots=True)
 class Reconciler:
     """Reconciles keys over the adapters it is given."""
@@ -155,6 +196,7 @@ class Reconciler:
     limits: Limits
     cdn_domain: str
     lease_seconds: int
+    transcode: Transcoder = lambda *given: transcode(*given)  # noqa: PLW0108 - looked up when called
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:
@@ -201,18 +243,22 @@ class Reconciler:
         before = lease.before
         if before is not None and self._is_settled(before):
             return before
+        standing = _Standing.found(before)
         for restart in range(MAX_RESTARTS):
             started = time.monotonic()
             source = self.sources.head(lease.image_id)
             if source is None and before is None and restart == 0:
                 return None
-            record = self._remove(lease) if source is None else self._publish(lease, source, started)
+            record = self._remove(lease) if source is None else self._publish(lease, standing, source, started)
+            if record is None:
+                continue  # it went between the look and the fetch
             if _describes(record, self.sources.head(lease.image_id)):
                 # what an earlier round wrote may have been cached, though no record ever spoke of it
                 rewritten = lease.objects if restart else frozenset()
                 record = replace(record, stale=_stale(before, record) | rewritten)
                 self.records.finish(lease, record, _run(record, started))
                 return record
+            standing = _Standing(record.published, whole=True, fingerprint=self.recipe.fingerprint)
         raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
 
     def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
@@ -236,13 +282,65 @@ class Reconciler:
 
     # -- the three endings -------------------------------------------------------------------------------------------
 
-    def _publish(self, lease: Lease, source: SourceVersion, started: float) -> Record:
+    def _publish(self, lease: Lease, standing: _Standing, source: SourceVersion, started: float) -> Record | None:
+        """Make, store and describe every rendition, or reject the picture. None: the source went meanwhile."""
         try:
             keys.check_publishable(self.recipe, lease.image_id)
-            self._claim(lease.image_id)
-            source, result = self._transcode(lease.image_id, source)
+            self._claim(lease)
+            check_size(source.size, self.limits)
+            fetched = self.sources.fetch(lease.image_id, self.limits)
+            if fetched is None:
+                return None
+            source, data = fetched
+            result = self.transcode(data, self.recipe, self.limits)
         except Rejected as rejection:
-            return self._reject(lease, source, rejection)
+            return self._reject(lease, standing, source, rejection)
+        published = self._store(lease, source, result, started)
+        self.renditions.delete(lease.objects - published.keys, self._guard(lease))  # what a larger recipe left behind
+        return replace(
+            self._attempt(lease, source), status=Status.COMPLETE, published=published, objects=published.keys
+        )
+
+    def _reject(self, lease: Lease, standing: _Standing, source: SourceVersion, rejection: Rejected) -> Record:
+        """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
+        kept = self._upheld(lease, standing, rejection)
+        self._clear(lease, kept)
+        return replace(
+            self._attempt(lease, source),
+            reason=rejection.reason,
+            message=rejection.message,
+            published=kept,
+            objects=kept.keys if kept else frozenset(),
+        )
+
+    def _upheld(self, lease: Lease, standing: _Standing, rejection: Rejected) -> Published | None:
+        """The published set of an earlier version, made anew from that version where it may not be whole.
+
+        It is made anew as well after a change of the recipe, so that every key of the recipe exists. Where that version
+        is gone for good, a set that may be a mixture is taken down: the published set is whole or absent.
+        """
+        published = standing.published
+        unharmed = published if standing.whole else None
+        if published is None or (standing.whole and standing.fingerprint == self.recipe.fingerprint):
+            return unharmed
+        if rejection.reason in _ABOUT_THE_KEY:
+            return unharmed  # the recipe's keys are not this picture's to write
+        started = time.monotonic()
+        try:
+            fetched = self.sources.fetch(lease.image_id, self.limits, published.version_id)
+            if fetched is None:
+                return unharmed
+            source, data = fetched
+            result = self.transcode(data, self.recipe, self.limits)
+        except Rejected:
+            return unharmed
+        return self._store(lease, source, result, started)
+
+    def _remove(self, lease: Lease) -> Record:
+        self._clear(lease, None)
+        return Record(image_id=lease.image_id, status=Status.REMOVED, updated_at=self.now())
+
+    def _store(self, lease: Lease, source: SourceVersion, result: Transcoded, started: float) -> Published:
         formats = self._formats(lease.image_id, result)
         source_hash = keys.source_hash(lease.image_id)
         self.renditions.store(
@@ -250,43 +348,32 @@ class Reconciler:
                 StoredObject(fmt.key, rendition.body, fmt.content_type, CACHE_CONTROL, source_hash)
                 for fmt, rendition in zip(formats, result.renditions, strict=True)
             ]
-            + self._manifest(lease.image_id, result, formats)
+            + self._manifest(lease.image_id, result, formats),
+            self._guard(lease),
         )
-        published = Published(
+        return Published(
             version_id=source.version_id,
             original_size=source.size,
-            source=asdict(result.source),
+            source=result.source.as_document(),
             formats=formats,
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),
             manifest=keys.manifest_key(self.recipe, lease.image_id),
         )
-        self.renditions.delete(lease.objects - published.keys)  # what a larger recipe left behind
-        return replace(
-            self._attempt(lease, source), status=Status.COMPLETE, published=published, objects=published.keys
-        )
 
-    def _reject(self, lease: Lease, source: SourceVersion, rejection: Rejected) -> Record:
-        """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
-        attempt = replace(self._attempt(lease, source), reason=rejection.reason, message=rejection.message)
-        if rejection.reason is Reason.KEY_CONFLICT:
-            # what is under the stem is its owner's, whatever an earlier attempt of ours had planned
-            return replace(attempt, objects=attempt.published.keys if attempt.published else frozenset())
-        if attempt.published is None:
-            self.renditions.delete(attempt.objects)
-            self._disown(lease.image_id)
-            return replace(attempt, objects=frozenset())
-        return attempt
-
-    def _remove(self, lease: Lease) -> Record:
-        if self._owns(lease.image_id):
-            self.renditions.delete(lease.objects)
-            self._disown(lease.image_id)
-        return Record(image_id=lease.image_id, status=Status.REMOVED, updated_at=self.now())
+    def _clear(self, lease: Lease, kept: Published | None) -> None:
+        """Delete all that this picture has in the processed bucket but for `kept`; without that, give up its stem."""
+        owner = self._owner(lease)
+        objects = lease.objects
+        if owner != lease.image_id:  # what is under the stem is its owner's, whatever an attempt of ours had planned
+            theirs = self.records.get(owner)
+            objects -= self._planned_objects(lease.image_id) | (theirs.objects if theirs else frozenset())
+        self.renditions.delete(objects - (kept.keys if kept else frozenset()), self._guard(lease))
+        if kept is None and owner == lease.image_id:
+            self._disown(lease)
 
     def _attempt(self, lease: Lease, source: SourceVersion) -> Record:
         """What every record of an attempt on a source has in common."""
-        before = lease.before
         return Record(
             image_id=lease.image_id,
             status=Status.REJECTED,
@@ -294,8 +381,6 @@ class Reconciler:
             version_id=source.version_id,
             etag=source.etag,
             fingerprint=self.recipe.fingerprint,
-            published=before.published if before else None,
-            objects=before.objects if before else frozenset(),
         )
 
     def _note_failure(self, lease: Lease, failure: Exception) -> None:
@@ -315,40 +400,47 @@ class Reconciler:
         except Transient as exc:
             failure.add_note(f"and the failure could not be recorded: {exc}")
 
+    # -- the lease ---------------------------------------------------------------------------------------------------
+
+    def _check(self, lease: Lease) -> None:
+        """Stop a worker that has outlived its lease before it writes what another may be writing by now."""
+        if self.now() >= lease.ends_at:
+            raise LeaseLost(f"the lease on {lease.image_id!r} ended before its work did")
+
+    def _guard(self, lease: Lease) -> Guard:
+        return lambda: self._check(lease)
+
     # -- ownership ---------------------------------------------------------------------------------------------------
 
-    def _claim(self, key: str) -> None:
-        stem = keys.owned_stem(self.recipe, key)
-        owner = self.records.claim(stem, key) if stem is not None else key
-        if owner != key:
+    def _owner(self, lease: Lease) -> str:
+        """Who may write under this picture's stem: itself wherever possible, and where no template uses stems."""
+        stem = keys.owned_stem(self.recipe, lease.image_id)
+        if stem is None:
+            return lease.image_id
+        self._check(lease)
+        return self.records.claim(stem, lease.image_id)
+
+    def _claim(self, lease: Lease) -> None:
+        owner = self._owner(lease)
+        if owner != lease.image_id:
             raise Rejected(
                 Reason.KEY_CONFLICT,
-                f"{owner!r} already publishes under {stem!r}; rename this picture, remove that one, or use "
-                "{name} in the recipe's key templates",
+                f"{owner!r} already publishes under {keys.stem(lease.image_id)!r}; rename this picture, remove that "
+                "one, or use {name} in the recipe's key templates",
             )
 
-    def _owns(self, key: str) -> bool:
-        stem = keys.owned_stem(self.recipe, key)
-        return stem is None or self.records.claim(stem, key) == key
+    def _disown(self, lease: Lease) -> None:
+        """Give up the stem and wake who waits for it. Safe to repeat: nobody is forgotten before being queued.
 
-    def _disown(self, key: str) -> None:
-        """Give up the stem and wake who waits for it. Safe to repeat: nobody is forgotten before being queued."""
-        stem = keys.owned_stem(self.recipe, key)
-        if stem is None:
-            return
-        for claimant in sorted(self.records.disown(stem, key)):
+        Whatever the recipe: the stem may have been claimed under an earlier one.
+        """
+        stem = keys.stem(lease.image_id)
+        self._check(lease)
+        for claimant in sorted(self.records.disown(stem, lease.image_id)):
             self.queue.enqueue(claimant)
         self.records.settle_claims(stem)
 
     # -- values ------------------------------------------------------------------------------------------------------
-
-    def _transcode(self, key: str, source: SourceVersion) -> tuple[SourceVersion, Transcoded]:
-        check_size(source.size, self.limits)
-        fetched = self.sources.fetch(key, self.limits)
-        if fetched is None:
-            raise Transient(f"{key!r} was removed while it was being fetched")
-        source, data = fetched
-        return source, transcode(data, self.recipe, self.limits)
 
     def _formats(self, key: str, result: Transcoded) -> tuple[PublishedFormat, ...]:
         return tuple(
@@ -369,7 +461,7 @@ class Reconciler:
         manifest_key = keys.manifest_key(self.recipe, key)
         if manifest_key is None:
             return []
-        body = markup.manifest(key, asdict(result.source), formats, self.cdn_domain)
+        body = markup.manifest(key, result.source.as_document(), formats, self.cdn_domain)
         return [StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))]
 
     def _detail(self, record: Record) -> dict[str, Any]:

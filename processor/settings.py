@@ -1,7 +1,7 @@
 """From environment variables to frozen settings. Every bad variable is reported at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Self
 
 from processor.errors import InvalidConfiguration
@@ -9,6 +9,9 @@ from processor.limits import Limits
 from processor.recipe import Recipe
 
 _REQUIRED = "not set; the Terraform module `processor` and `make demo` set it, see docs/architecture.md"
+
+_REST_MB = 300
+"""Of the function's memory, for all but the process that decodes: Python, the SDK, the source, the renditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Settings:
             queue's visibility timeout.
         recipe: the renditions to make.
         limits: the bounds on what is accepted.
+        decoder_memory_bytes: what the process that decodes may allocate: on Lambda the function's memory without what
+            the rest needs; None: no bound of ours.
     """
 
     raw_bucket: str
@@ -41,6 +46,7 @@ class Settings:
     lease_seconds: int
     recipe: Recipe
     limits: Limits
+    decoder_memory_bytes: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -65,10 +71,8 @@ class Settings:
             invalidation_paths_per_month=reader.whole_number("INVALIDATION_PATHS_PER_MONTH", default=1000, least=0),
             lease_seconds=reader.whole_number("LEASE_SECONDS", default=330),
             recipe=reader.recipe("RECIPE"),
-            limits=Limits(
-                max_object_bytes=reader.whole_number("MAX_OBJECT_BYTES", default=Limits().max_object_bytes),
-                max_pixels=reader.whole_number("MAX_PIXELS", default=Limits().max_pixels),
-            ),
+            limits=reader.limits(),
+            decoder_memory_bytes=reader.decoder_memory("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
         )
         if reader.problems:
             raise InvalidConfiguration(reader.problems)
@@ -97,12 +101,24 @@ class _Reader:
             return default
         return int(value)
 
+    def decoder_memory(self, name: str) -> int | None:
+        """From the function's memory in MB, which Lambda itself sets."""
+        megabytes = self.whole_number(name, default=0)
+        return max(megabytes - _REST_MB, megabytes // 2) * 1024 * 1024 if megabytes else None
+
+    def limits(self) -> Limits:
+        """Every bound by its own name."""
+        defaults = asdict(Limits())
+        return Limits(**{name: self.whole_number(name.upper(), default) for name, default in defaults.items()})
+
     def recipe(self, name: str) -> Recipe:
         text = self.environment.get(name, "").strip()
         if not text:
             return Recipe.default()
         try:
-            return Recipe.from_json(text)
+            recipe = Recipe.from_json(text)
         except InvalidConfiguration as exc:
             self.problems.extend(f"{name}: {problem}" for problem in exc.problems)
             return Recipe.default()
+        self.problems.extend(f"{name}: {problem}" for problem in recipe.missing_encoders())
+        return recipe

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from processor.errors import InvalidConfiguration, Transient
 
 _PAUSE_SECONDS = 2
+_BATCH_SECONDS = 86_400
 
 
 class _Context(LambdaContext):
@@ -19,6 +20,11 @@ class _Context(LambdaContext):
     _memory_limit_in_mb = 0
     _invoked_function_arn = "worker"
     _aws_request_id = "worker"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """Nobody stops a worker, so the time it has for a batch is only bounded by the lease on each picture."""
+        return _BATCH_SECONDS * 1000
 
 
 def main() -> int:

@@ -44,6 +44,13 @@ module "processor" {
   recipe_json                = local.recipe_json
   max_object_bytes           = var.max_object_bytes
   max_pixels                 = var.max_pixels
+  max_icc_bytes              = var.max_icc_bytes
+  max_metadata_bytes         = var.max_metadata_bytes
+  max_side                   = var.max_side
+  max_alpha_pixels           = var.max_alpha_pixels
+  max_frames                 = var.max_frames
+  max_total_pixels           = var.max_total_pixels
+  max_decode_seconds         = var.max_decode_seconds
   raw_bucket_name            = module.storage.raw_bucket_name
   raw_bucket_arn             = module.storage.raw_bucket_arn
   processed_bucket_name      = module.storage.processed_bucket_name

@@ -177,6 +177,90 @@ variable "max_pixels" {
   }
 }
 
+variable "max_icc_bytes" {
+  description = "Pictures whose colour profile is larger are rejected as metadata_too_large."
+  type        = number
+  default     = 8388608
+  nullable    = false
+
+  validation {
+    condition     = var.max_icc_bytes == floor(var.max_icc_bytes) && var.max_icc_bytes >= 1024 && var.max_icc_bytes <= 67108864
+    error_message = "max_icc_bytes must be a whole number from 1024 to 67108864 (64 MiB): real profiles take up to 3 MB."
+  }
+}
+
+variable "max_metadata_bytes" {
+  description = "Pictures with more metadata (EXIF, XMP, texts, comments, profile; unpacked) are rejected as metadata_too_large."
+  type        = number
+  default     = 16777216
+  nullable    = false
+
+  validation {
+    condition     = var.max_metadata_bytes == floor(var.max_metadata_bytes) && var.max_metadata_bytes >= 65536 && var.max_metadata_bytes <= 134217728
+    error_message = "max_metadata_bytes must be a whole number from 65536 to 134217728 (128 MiB): it is held in memory besides the picture."
+  }
+}
+
+variable "max_alpha_pixels" {
+  description = "Pictures that may be transparent and have more pixels are rejected as too_many_pixels: they take three times the memory."
+  type        = number
+  default     = 60000000
+  nullable    = false
+
+  validation {
+    condition     = var.max_alpha_pixels == floor(var.max_alpha_pixels) && var.max_alpha_pixels >= 10000 && var.max_alpha_pixels <= 500000000
+    error_message = "max_alpha_pixels must be a whole number from 10000 to 500000000."
+  }
+}
+
+variable "max_side" {
+  description = "Pictures with a longer side, in pixels, are rejected as too_many_pixels."
+  type        = number
+  default     = 65535
+  nullable    = false
+
+  validation {
+    condition     = var.max_side == floor(var.max_side) && var.max_side >= 64 && var.max_side <= 65535
+    error_message = "max_side must be a whole number from 64 to 65535, the longest side that JPEG can express."
+  }
+}
+
+variable "max_frames" {
+  description = "Pictures with more frames or pages are rejected as too_many_frames."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.max_frames == floor(var.max_frames) && var.max_frames >= 1 && var.max_frames <= 100000
+    error_message = "max_frames must be a whole number from 1 to 100000."
+  }
+}
+
+variable "max_total_pixels" {
+  description = "Pictures with more pixels over all frames (width times height times frames) are rejected as too_many_pixels."
+  type        = number
+  default     = 1000000000
+  nullable    = false
+
+  validation {
+    condition     = var.max_total_pixels == floor(var.max_total_pixels) && var.max_total_pixels >= 10000 && var.max_total_pixels <= 50000000000
+    error_message = "max_total_pixels must be a whole number from 10000 to 50000000000: every frame of an animation is decoded within one timeout."
+  }
+}
+
+variable "max_decode_seconds" {
+  description = "Pictures that take longer than this are rejected as decode_timeout."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.max_decode_seconds == floor(var.max_decode_seconds) && var.max_decode_seconds >= 5 && var.max_decode_seconds <= 840
+    error_message = "max_decode_seconds must be a whole number from 5 to 840."
+  }
+}
+
 variable "log_level" {
   description = "The least severe log entries that the function writes."
   type        = string

@@ -10,6 +10,7 @@ from processor.aws.eventbridge import EventBridgeAnnouncements
 from processor.aws.poller import QueuePoller
 from processor.aws.s3 import S3Renditions, S3Sources
 from processor.aws.sqs import IngestQueue
+from processor.isolation import IsolatedTranscoder
 from processor.service import Invalidations, Reconciler
 from processor.settings import Settings
 
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A reconciler wired to AWS, and the two ends of the queue that feeds it."""
+    """A reconciler wired to AWS, the two ends of the queue that feeds it, and what runs its decoders apart."""
 
     reconciler: Reconciler
+    transcoder: IsolatedTranscoder
     queue: IngestQueue
     poller: QueuePoller
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Make the clients and hand them to the adapters. Nothing is sent yet."""
+        transcoder = IsolatedTranscoder(memory_bytes=settings.decoder_memory_bytes)
+        transcoder.start()  # loads Pillow while the clients are made
         s3, sqs, dynamodb = clients.s3(), clients.sqs(), clients.dynamodb()
         queue = IngestQueue(sqs, settings.queue_url, settings.raw_bucket)
         reconciler = Reconciler(
@@ -41,8 +45,9 @@ class Connected:
             limits=settings.limits,
             cdn_domain=settings.cdn_domain,
             lease_seconds=settings.lease_seconds,
+            transcode=transcoder,
         )
-        return cls(reconciler, queue, QueuePoller(sqs, settings.queue_url))
+        return cls(reconciler, transcoder, queue, QueuePoller(sqs, settings.queue_url))
 
 
 def _invalidations(settings: Settings, dynamodb: "DynamoDBClient") -> Invalidations:

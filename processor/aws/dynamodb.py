@@ -103,7 +103,13 @@ class DynamoDBRecords:
                     raise LeaseHeld(image_id, max(1.0, expires - now)) from exc
                 raise
         before = _record(answer["Attributes"]) if answer.get("Attributes") else None
-        return Lease(image_id, token, before, planned | (before.objects if before else frozenset()))
+        return Lease(
+            image_id,
+            token,
+            before,
+            planned | (before.objects if before else frozenset()),
+            ends_at=datetime.fromtimestamp(now + seconds, UTC),
+        )
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """Replace the current record and add a history row, in one transaction; keep the lease.
@@ -280,11 +286,18 @@ def _serialized(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decimal(number: float) -> Decimal:
-    return Decimal(str(round(number, 3)))
+    return Decimal(str(round(number, 6)))
 
 
 def _numbers_as_decimals(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _decimal(value) if isinstance(value, float) else value for name, value in values.items()}
+    return {name: _storable(value) for name, value in values.items()}
+
+
+def _storable(value: Any) -> Any:
+    """Floats as the Decimals that DynamoDB wants, however deep."""
+    if isinstance(value, float):
+        return _decimal(value)
+    return _numbers_as_decimals(value) if isinstance(value, Mapping) else value
 
 
 def _item(record: Record) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import argparse
 import json
 import os
 import sys
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -17,7 +17,12 @@ from processor.limits import DEFAULT_LIMITS
 from processor.recipe import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from processor.limits import Limits
     from processor.pipeline import Transcoded
+
+    Transcoder = Callable[[bytes, Recipe, Limits], Transcoded]
 
 
 def add(subcommands: Subcommands) -> None:
@@ -57,21 +62,36 @@ def _transcode(options: argparse.Namespace) -> int:
     report = _print_json if options.json else _print_text
     owners: dict[str, Path] = {}
     some_rejected = False
-    for file in options.files:
-        outcome = _transcode_file(file, recipe, options.out, owners)
-        owners.update(dict.fromkeys(outcome.keys, file))
-        some_rejected |= outcome.rejected is not None
-        report(outcome)
+    with _transcoder() as transcoder:
+        for file in options.files:
+            outcome = _transcode_file(file, recipe, options.out, owners, transcoder)
+            owners.update(dict.fromkeys(outcome.keys, file))
+            some_rejected |= outcome.rejected is not None
+            report(outcome)
     return SOME_REJECTED if some_rejected else COMPLETE
 
 
-def _transcode_file(file: Path, recipe: Recipe, out: Path, owners: dict[str, Path]) -> _Outcome:
-    """Transcode one file and write its renditions, all or none."""
-    from processor.pipeline import transcode  # noqa: PLC0415 - Pillow is for those who transcode
+@contextmanager
+def _transcoder() -> "Iterator[Transcoder]":
+    """Each picture in a process of its own, where the system can fork; else all of them in this one."""
+    if hasattr(os, "fork"):
+        from processor.isolation import IsolatedTranscoder  # noqa: PLC0415 - only for those who transcode
 
+        with IsolatedTranscoder() as transcoder:
+            yield transcoder
+    else:
+        from processor.pipeline import transcode  # noqa: PLC0415 - the same
+
+        yield transcode
+
+
+def _transcode_file(
+    file: Path, recipe: Recipe, out: Path, owners: dict[str, Path], transcoder: "Transcoder"
+) -> _Outcome:
+    """Transcode one file and write its renditions, all or none."""
     try:
         keys = _free_keys(file, recipe, owners)
-        transcoded = transcode(_read(file), recipe)
+        transcoded = transcoder(_read(file), recipe, DEFAULT_LIMITS)
     except Rejected as exc:
         return _Outcome(file, rejected=exc)
     _write_all(out, {key: rendition.body for key, rendition in zip(keys, transcoded.renditions, strict=True)})
@@ -94,12 +114,19 @@ def _recipe(file: Path | None) -> Recipe:
     if file is None:
         return Recipe.default()
     try:
-        return Recipe.from_json(file.read_text("utf-8"))
+        recipe = Recipe.from_json(file.read_text("utf-8"))
+        _check_encoders(recipe)
     except InvalidConfiguration as exc:
         problems = "".join(f"\n  {problem}" for problem in exc.problems)
         raise UsageError(f"--recipe {file} cannot be used; correct what is wrong:{problems}") from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"--recipe {file} cannot be read ({_why(exc)}); name a JSON file") from exc
+    return recipe
+
+
+def _check_encoders(recipe: Recipe) -> None:
+    if missing := recipe.missing_encoders():
+        raise InvalidConfiguration(missing)
 
 
 def _check_readable(file: Path) -> None:
@@ -172,7 +199,7 @@ def _print_json(outcome: _Outcome) -> None:
         "file": str(outcome.file),
         "status": "complete" if transcoded else "rejected",
         "reason": str(rejected.reason) if rejected else None,
-        "source": asdict(transcoded.source) if transcoded else None,
+        "source": transcoded.source.as_document() if transcoded else None,
         "renditions": [
             {
                 "size": rendition.size,

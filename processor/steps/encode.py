@@ -1,27 +1,53 @@
-"""Encode: pixels to JPEG, WebP or AVIF bytes, with nothing else in them."""
+"""Encode: pixels to JPEG, WebP, AVIF or JPEG XL bytes, with nothing else in them."""
 
 import io
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from PIL import Image
 
 from processor.recipe import Format, FormatName
+from processor.steps import boxes, optional, resize
+from processor.steps.animate import Animation, Strip, frames
 from processor.steps.colour import bare, flattened
 
 os.environ.setdefault("SVT_LOG", "0")  # read when the plugin is loaded; else it writes a page to stderr every time
 import pillow_avif  # noqa: F401 - after SVT_LOG is set. Importing it replaces Pillow's AVIF reader and writer
 
-WEBP_METHOD = 2
-"""Half the CPU of the default 4 at 4 to 6 % more bytes and the same score (SSIMULACRA2)."""
+LARGE = 1_000_000
+"""Pixels. From here on an encoder's time is what a picture costs; below, its bytes are."""
 
-AVIF_SPEED = 8
+WEBP_METHOD, WEBP_METHOD_LARGE = 2, 1
+"""libwebp's effort, 0 to 6, default 4. At equal bytes and scores of photos, 2 takes half the CPU of 4, and 1 two thirds
+of that; on small pictures 1 costs 5 to 10 % more bytes (`make bench-codecs`)."""
+
+AVIF_OPTIONS: dict[str, dict[str, object]] = {
+    "svt": {"speed": 9, "advanced": {"tune": "3"}},
+    "aom": {"speed": 8},
+}
+"""By codec. Tune 3 is SVT-AV1's for still images ("IQ"): at equal bytes 5 to 10 points of SSIMULACRA2 above its default
+at no CPU; with it speed 9 loses nothing that can be seen against 8, at two thirds of the CPU (`make bench-codecs`)."""
+
+FILM_SPEED = 8
+"""Of AVIF's frames, with either codec; the tuning for still images is not for films."""
+
+AVIF_CONCESSIONS = ((0, 1), (15, 1), (30, 1), (30, 2))
+"""What an animated AVIF gives up, in this order, to become smaller than the WebP: quality, and every n-th frame."""
+
+PROBE_FRAMES = 6
+"""Encoded both ways to tell whether an animation is a drawing or a film."""
+
+JXL_EFFORT = 5
+"""Of 9. A third of the CPU of the default 7."""
+
 SVT_SIDES = (64, 8192)
 """Pixels, shortest and longest. Inside, SVT-AV1 4.1 encoded every size tried; on thin pictures it hangs for ever, on
 very long ones it raises. libaom is slower and does them all."""
 
 
-def encoded(image: Image.Image, fmt: Format, background: str) -> bytes:
+def encoded(image: Image.Image, fmt: Format, background: str, exif: bytes = b"") -> bytes:
     """Encode one rendition.
 
     The bytes depend on the arguments alone: every encoder works in one thread and on an Image object of its own.
@@ -30,39 +56,154 @@ def encoded(image: Image.Image, fmt: Format, background: str) -> bytes:
         image: RGB or RGBA, of the rendition's size. May be shared with other threads; it is only read.
         fmt: which encoder, at which quality.
         background: `#rrggbb`, what transparency is laid on where the format has none.
+        exif: an EXIF block to put into the file; empty: none.
     """
-    return _ENCODERS[fmt.name](bare(image), fmt.quality, background)
+    return _ENCODERS[fmt.name](bare(image), fmt.quality, background, exif)
 
 
-def _jpeg(image: Image.Image, quality: int, background: str) -> bytes:
-    return _saved(flattened(image, background), "JPEG", quality=quality, optimize=True, progressive=True)
+def _jpeg(image: Image.Image, quality: int, background: str, exif: bytes) -> bytes:
+    return _saved(flattened(image, background), "JPEG", quality=quality, optimize=True, progressive=True, exif=exif)
 
 
-def _webp(image: Image.Image, quality: int, _background: str) -> bytes:
-    return _saved(image, "WEBP", quality=quality, method=WEBP_METHOD, icc_profile=None, exif=b"", xmp=b"")
+def _webp(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
+    method = WEBP_METHOD_LARGE if _is_large(image) else WEBP_METHOD
+    return _saved(image, "WEBP", quality=quality, method=method, icc_profile=None, exif=exif, xmp=b"")
 
 
-def _avif(image: Image.Image, quality: int, _background: str) -> bytes:
+def _avif(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
+    codec = avif_codec(*image.size)
     return _saved(
         image,
         "AVIF",
         quality=quality,
-        codec=avif_codec(*image.size),
-        speed=AVIF_SPEED,
+        codec=codec,
+        **AVIF_OPTIONS[codec],
         max_threads=1,
         icc_profile=None,
-        exif=b"",
+        exif=exif,
         xmp=b"",
     )
 
 
-_ENCODERS: dict[FormatName, Callable[[Image.Image, int, str], bytes]] = {"jpeg": _jpeg, "webp": _webp, "avif": _avif}
+def _jxl(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
+    optional.jxl()
+    return _saved(image, "JXL", quality=quality, effort=JXL_EFFORT, num_threads=0, exif=exif, xmp=b"")
+
+
+_ENCODERS: dict[FormatName, Callable[[Image.Image, int, str, bytes], bytes]] = {
+    "jpeg": _jpeg,
+    "webp": _webp,
+    "avif": _avif,
+    "jxl": _jxl,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """An animation on its way into a file.
+
+    Attributes:
+        source: the animation.
+        size: of the rendition.
+        scale: how its frames are resized.
+        exif: an EXIF block to put into the file; empty: none.
+    """
+
+    source: Animation
+    size: resize.Pixels
+    scale: resize.Scale = resize.resized
+    exif: bytes = b""
+
+    def frames(self) -> Iterator[Image.Image]:
+        """Every frame, ready to be encoded."""
+        return frames(self.source, self.size, self.scale)
+
+
+def animated_webp(film: Film, quality: int) -> bytes:
+    """An animation as WebP: lossy, or lossless where that is smaller for its first frames, as it is for drawings."""
+    lossless = film.source.opened.format in ("gif", "png") and _better_lossless(film, quality)
+    strip = Strip(film.frames, len(film.source.durations))
+    return _webp_strip(strip, film, quality=quality, lossless=lossless)
+
+
+def _better_lossless(film: Film, quality: int) -> bool:
+    few = min(PROBE_FRAMES, len(film.source.durations))
+    probe = list(itertools.islice(film.frames(), few))
+    lossy, lossless = (
+        len(_webp_strip(Strip(lambda: iter(probe), few), film, quality=quality, lossless=choice))
+        for choice in (False, True)
+    )
+    return lossless < lossy
+
+
+def _webp_strip(strip: Strip, film: Film, *, quality: int, lossless: bool) -> bytes:
+    return _saved(
+        strip,
+        "WEBP",
+        save_all=True,
+        duration=list(film.source.durations),
+        loop=film.source.plays,
+        quality=quality,
+        lossless=lossless,
+        method=WEBP_METHOD,
+        background=(0, 0, 0, 0),
+        icc_profile=None,
+        exif=film.exif,
+        xmp=b"",
+    )
+
+
+def animated_avif(film: Film, quality: int, smaller_than: int | None) -> bytes:
+    """An animation as AVIF.
+
+    Args:
+        film: the animation.
+        quality: where to begin.
+        smaller_than: bytes that it should stay below, namely those of the WebP; None: any size will do. Quality goes
+            down for that, then every other frame. Where that does not help either, all frames are kept.
+    """
+    whole: bytes | None = None
+    for less, step in AVIF_CONCESSIONS:
+        body = _avif_strip(film, max(1, quality - less), step)
+        if smaller_than is None or len(body) < smaller_than:
+            return body
+        if step == 1 and (whole is None or len(body) < len(whole)):
+            whole = body
+    assert whole is not None  # noqa: S101 - the first concession is none
+    return whole
+
+
+def _avif_strip(film: Film, quality: int, step: int) -> bytes:
+    """Every `step`-th frame, shown for as long as those that it stands for."""
+    durations = film.source.durations
+    longer = [sum(durations[at : at + step]) for at in range(0, len(durations), step)]
+    strip = Strip(lambda: itertools.islice(film.frames(), 0, None, step), len(longer))
+    if len(longer) == 1:
+        return _avif(strip.copy(), quality, "", film.exif)
+    body = _saved(
+        strip,
+        "AVIF",
+        save_all=True,
+        duration=longer,
+        quality=quality,
+        codec=avif_codec(*film.size),
+        speed=FILM_SPEED,
+        max_threads=1,
+        icc_profile=None,
+        exif=film.exif,
+        xmp=b"",
+    )
+    return boxes.settled(body, film.source.plays)
 
 
 def avif_codec(width: int, height: int) -> str:
     """SVT-AV1 inside its safe envelope, libaom elsewhere."""
     shortest, longest = SVT_SIDES
     return "svt" if shortest <= min(width, height) and max(width, height) <= longest else "aom"
+
+
+def _is_large(image: Image.Image) -> bool:
+    return image.width * image.height >= LARGE
 
 
 def _saved(image: Image.Image, pillow_format: str, **options: object) -> bytes:

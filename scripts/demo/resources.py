@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
@@ -68,8 +68,7 @@ TABLE_DEFINITION: Mapping[str, Any] = {
 
 FUNCTION_ENVIRONMENT: Mapping[str, str] = {
     "LEASE_SECONDS": "330",
-    "MAX_OBJECT_BYTES": str(DEFAULT_LIMITS.max_object_bytes),
-    "MAX_PIXELS": str(DEFAULT_LIMITS.max_pixels),
+    **{name.upper(): str(value) for name, value in asdict(DEFAULT_LIMITS).items()},
     "POWERTOOLS_SERVICE_NAME": "img-pipeline",
     "POWERTOOLS_METRICS_NAMESPACE": "ImgPipeline",
     "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -76,7 +76,8 @@ def run(images: Path | None, out: Path, cache: Path, port: int | None) -> list[O
     about = gallery.Run(seconds, f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M %Z}")
     page.write_text(gallery.page(outcomes, about), "utf-8")
     print(table(outcomes))
-    print(f"\n{len(outcomes)} pictures in {seconds:.1f} s. To look at them, open\n{page.resolve().as_uri()}")
+    pictures_word = "picture" if len(outcomes) == 1 else "pictures"
+    print(f"\n{len(outcomes)} {pictures_word} in {seconds:.1f} s. To look at them, open\n{page.resolve().as_uri()}")
     return outcomes
 
 

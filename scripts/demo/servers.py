@@ -89,9 +89,22 @@ def choose_port(wanted: int | None) -> int:
         return port
 
 
+LOOPBACK_ONLY: Mapping[str, str] = {
+    "BIND_HOST": HOST,
+    # it would look for containers of earlier runs to remove, and where nothing runs in containers there are none
+    "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+}
+"""Settings of an emulator whose clients are processes on this machine."""
+
+FOR_CONTAINERS: Mapping[str, str] = {"BIND_HOST": "0.0.0.0"}  # noqa: S104 - so that they reach it
+"""Settings of an emulator whose clients run in containers."""
+
+
 @contextmanager
-def emulator(port: int, log: Path, environment: Mapping[str, str]) -> Iterator[Server]:
-    """MiniStack on a loopback port, from when it answers until the block ends.
+def emulator(
+    port: int, log: Path, environment: Mapping[str, str], settings: Mapping[str, str] = LOOPBACK_ONLY
+) -> Iterator[Server]:
+    """MiniStack on a port, from when it answers until the block ends.
 
     Raises:
         DemoError: if it is not installed, ends, or does not answer in time.
@@ -101,18 +114,20 @@ def emulator(port: int, log: Path, environment: Mapping[str, str]) -> Iterator[S
             f"the emulator is not installed for {sys.executable}. `make demo` installs it; by hand: "
             "pip install --require-hashes -r requirements-demo.txt"
         )
-    own = {
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": HOST,
-        "LOG_LEVEL": "WARNING",
-        "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",
-        # it would look for containers of earlier runs to remove, and the demo has none
-        "DOCKER_HOST": "unix:///nonexistent/docker.sock",
-    }
-    with running("the emulator", [sys.executable, "-m", "ministack"], dict(environment) | own, log) as server:
-        _wait_until_healthy(server, f"http://{HOST}:{port}/_ministack/health")
+    command, variables = emulator_command(port, environment, settings)
+    with running("the emulator", command, variables, log) as server:
+        wait_until_healthy(server, port)
         yield server
+
+
+def emulator_command(
+    port: int, environment: Mapping[str, str], settings: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """The command that starts MiniStack, and the environment that it wants."""
+    own = {"GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0"}
+    # with this variable it would tell containers 127.0.0.1, where they would find themselves
+    inherited = {name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"}
+    return [sys.executable, "-m", "ministack"], {**inherited, **own, **settings}
 
 
 @contextmanager
@@ -159,7 +174,13 @@ def tail(log: Path, lines: int = LOG_LINES_SHOWN) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (it is empty)"
 
 
-def _wait_until_healthy(server: Server, url: str) -> None:
+def wait_until_healthy(server: Server, port: int) -> None:
+    """Return once the emulator answers.
+
+    Raises:
+        DemoError: if it ends, or does not answer in time.
+    """
+    url = f"http://{HOST}:{port}/_ministack/health"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     last: Exception | None = None

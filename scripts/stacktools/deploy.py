@@ -41,11 +41,13 @@ def deploy(arguments: argparse.Namespace) -> None:
     environment: str = arguments.environment
     shell = Shell(dry_run=arguments.dry_run)
     check_environment(environment)
+    image.architecture()  # refuse a wrong one before anything is done
     if arguments.plan:
         need("terraform")
+        image_uri = image.recorded(environment)
         root = stack.main(shell, environment)
         root.select()
-        root.plan(image_uri=image.recorded(environment), architecture=image.architecture())
+        root.plan(image_uri=image_uri, architecture=image.architecture())
         return
     if arguments.image or arguments.skip_push:
         need("terraform")

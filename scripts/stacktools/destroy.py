@@ -18,7 +18,7 @@ def main() -> None:
         prog="destroy",
         description=__doc__,
         epilog="Where force_destroy is false, as in prod, Terraform stops at the table and at buckets with pictures in "
-        "them: set it to true and deploy first. Environment variables: as for scripts/deploy.",
+        "them: set it to true and deploy first. REGISTRY, STATE_BUCKET, AWS_PROFILE … are as for scripts/deploy.",
     )
     parser.add_argument("environment", metavar="ENV", help="a file of terraform/environments: dev, prod, …")
     parser.add_argument("--keep-registry", action="store_true", help="leave the repository and its images")

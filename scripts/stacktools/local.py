@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -86,31 +85,21 @@ def _start_emulator(port: int, environment: Mapping[str, str]) -> None:
     # what was in an emulator is gone with it, and a state that remembers it would only confuse
     shutil.rmtree(ROOT / "terraform" / "terraform.tfstate.d" / ENVIRONMENT, ignore_errors=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    own = {
-        "AUTH": "true",
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "0.0.0.0",  # noqa: S104 - the function's container must reach it
-        "LOG_LEVEL": "INFO",
-    }
-    # The emulator tells containers where it is by a name of the host's; with this variable it would tell 127.0.0.1.
-    inherited = {name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"}
+    command, variables = servers.emulator_command(port, environment, {**servers.FOR_CONTAINERS, "AUTH": "true"})
     with LOG.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=inherited | own,
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            command,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     PID_FILE.write_text(str(process.pid))
-    for _ in range(300):
-        if process.poll() is not None:
-            fail(f"the emulator ended with exit code {process.returncode}. The end of {LOG}:\n{servers.tail(LOG)}")
-        with suppress(OSError), urllib.request.urlopen(f"http://{servers.HOST}:{port}/_ministack/health", timeout=2):
-            return
-        time.sleep(0.2)
-    fail(f"the emulator does not answer. The end of {LOG}:\n{servers.tail(LOG)}")
+    try:
+        servers.wait_until_healthy(servers.Server("the emulator", process, LOG), port)
+    except DemoError as exc:
+        fail(str(exc))
 
 
 def _running_emulator() -> int | None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from scripts.stacktools import stack
+from scripts.stacktools import image, stack
 from scripts.stacktools.shell import Shell, need
 from scripts.stacktools.terraform import check_environment
 
@@ -20,6 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     check_environment(arguments.environment)
+    image.architecture()  # refuse a wrong one before anything is done
     need("terraform", "docker")
     shell = Shell(dry_run=arguments.dry_run)
     pushed = stack.push_image(shell, arguments.environment)

@@ -46,7 +46,7 @@ def repository(shell: Shell, environment: str) -> str:
 
 
 def roll_out(shell: Shell, environment: str, image_uri: str) -> None:
-    """Apply the stack with this image, and leave its outputs for people and for `img-pipeline --stack`."""
+    """Apply the stack with this image, which prints its outputs, and keep them for `img-pipeline --stack`."""
     root = main(shell, environment)
     root.select()
     root.apply(image_uri=image_uri, architecture=image.architecture())
@@ -55,4 +55,3 @@ def roll_out(shell: Shell, environment: str, image_uri: str) -> None:
         path = ROOT / "build" / environment / "stack.json"
         path.write_text(json.dumps(root.outputs(), indent=2) + "\n")
         print(f"outputs are in {path.relative_to(ROOT)}", file=sys.stderr)
-    root.show_outputs()

@@ -77,10 +77,6 @@ class Root:
         outputs: dict[str, Any] = json.loads(text)
         return outputs
 
-    def show_outputs(self) -> None:
-        """Print the outputs for a person."""
-        self.shell.run(*self._terraform("output"), extra_environment=self._workspace)
-
     @property
     def _workspace(self) -> dict[str, str]:
         """Holds each command to the environment, even if somebody selects another workspace meanwhile."""

@@ -21,6 +21,13 @@ variables {
   recipe_json                = "{}"
   max_object_bytes           = 1000
   max_pixels                 = 2000
+  max_icc_bytes              = 3000
+  max_metadata_bytes         = 4000
+  max_side                   = 5000
+  max_alpha_pixels           = 6000
+  max_frames                 = 600
+  max_total_pixels           = 7000000000
+  max_decode_seconds         = 80
   raw_bucket_name            = "raw"
   raw_bucket_arn             = "arn:aws:s3:::raw"
   processed_bucket_name      = "processed"
@@ -45,7 +52,7 @@ run "processor" {
 
   assert {
     condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => sort(statement.actions) } == {
-      ReadUploads       = tolist(["s3:GetObject"])
+      ReadUploads       = tolist(["s3:GetObject", "s3:GetObjectVersion"])
       SeeWhatIsMissing  = tolist(["s3:ListBucket"])
       PublishRenditions = tolist(["s3:DeleteObject", "s3:PutObject"])
       KeepRecords       = tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
@@ -90,6 +97,13 @@ run "processor" {
       LEASE_SECONDS                = "330"
       MAX_OBJECT_BYTES             = "1000"
       MAX_PIXELS                   = "2000"
+      MAX_ICC_BYTES                = "3000"
+      MAX_METADATA_BYTES           = "4000"
+      MAX_SIDE                     = "5000"
+      MAX_ALPHA_PIXELS             = "6000"
+      MAX_FRAMES                   = "600"
+      MAX_TOTAL_PIXELS             = "7000000000"
+      MAX_DECODE_SECONDS           = "80"
       POWERTOOLS_SERVICE_NAME      = "img-pipeline"
       POWERTOOLS_METRICS_NAMESPACE = "ImgPipeline"
       POWERTOOLS_LOG_LEVEL         = "INFO"
@@ -161,6 +175,21 @@ run "rejects_a_lease_that_ends_before_the_function" {
 
   variables {
     lease_seconds = 300
+  }
+
+  expect_failures = [aws_lambda_function.processor]
+}
+
+run "refuses_to_decode_longer_than_the_function_runs" {
+  command = plan
+
+  module {
+    source = "./modules/processor"
+  }
+
+  variables {
+    timeout_seconds    = 100
+    max_decode_seconds = 91
   }
 
   expect_failures = [aws_lambda_function.processor]

@@ -30,6 +30,13 @@ run "rejects_a_wrong_value_of_every_variable" {
     maximum_concurrency          = 1
     max_object_bytes             = 1073741824
     max_pixels                   = 1000000000
+    max_icc_bytes                = 0
+    max_metadata_bytes           = 0
+    max_side                     = 0
+    max_alpha_pixels             = 0
+    max_frames                   = 0
+    max_total_pixels             = 0
+    max_decode_seconds           = 0
     log_level                    = "TRACE"
     log_retention_days           = 0
     raw_noncurrent_version_days  = 0
@@ -54,6 +61,13 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.maximum_concurrency,
     var.max_object_bytes,
     var.max_pixels,
+    var.max_icc_bytes,
+    var.max_metadata_bytes,
+    var.max_side,
+    var.max_alpha_pixels,
+    var.max_frames,
+    var.max_total_pixels,
+    var.max_decode_seconds,
     var.log_level,
     var.log_retention_days,
     var.raw_noncurrent_version_days,

@@ -4,9 +4,8 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from scripts.demo import resources, servers
 from tests.emulator import Pipeline, pipeline_on
 from tests.requirements import need
-from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST_FROM_CONTAINER = "host.docker.internal"
@@ -25,15 +23,24 @@ EMULATOR_PORT_IN_CONTAINER = 8080
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A running container, called through its runtime interface emulator."""
+    """A running container, called through its runtime interface emulator.
+
+    Attributes:
+        url: where it is invoked.
+        logs: what it has written so far.
+    """
 
     url: str
+    logs: Callable[[], str]
 
     def invoke(self, event: Any) -> Any:
         """The handler's answer, or its error as the runtime words it."""
         request = urllib.request.Request(self.url, json.dumps(event).encode(), method="POST")  # noqa: S310 - http
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return json.loads(answer.read())
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+                return json.loads(answer.read())
+        except OSError as exc:
+            pytest.fail(f"the container does not answer ({exc}); its log:\n{self.logs()[-6000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -55,23 +62,8 @@ def pipeline(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     directory = tmp_path_factory.mktemp("emulator")
     port = servers.choose_port(None)
     environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
-    own = {"GATEWAY_PORT": str(port), "BIND_HOST": "0.0.0.0", "LOG_LEVEL": "WARNING"}  # noqa: S104 - for the container
-    command = [sys.executable, "-m", "ministack"]
-    with servers.running("the emulator", command, environment | own, directory / "emulator.log") as server:
-        wait_for(
-            lambda: _answers(f"http://{servers.HOST}:{port}/_ministack/health"),
-            "the emulator",
-            server.log.read_text,
-        )
+    with servers.emulator(port, directory / "emulator.log", environment, servers.FOR_CONTAINERS):
         yield pipeline_on(environment)
-
-
-def _answers(url: str) -> bool | None:
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http
-            return True
-    except OSError:
-        return None
 
 
 @pytest.fixture(scope="session")
@@ -111,4 +103,7 @@ def function(image: str, container_environment: dict[str, str]) -> Iterator[Func
         container = container.with_env(name, value)
     with container:
         port = container.get_exposed_port(EMULATOR_PORT_IN_CONTAINER)
-        yield Function(f"http://{container.get_container_host_ip()}:{port}/2015-03-31/functions/function/invocations")
+        yield Function(
+            f"http://{container.get_container_host_ip()}:{port}/2015-03-31/functions/function/invocations",
+            lambda: b"".join(container.get_logs()).decode(errors="replace"),
+        )

@@ -201,21 +201,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     copy_project(folder)
     port = servers.choose_port(None)
     environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
-    own = {
-        "AUTH": "true",
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "0.0.0.0",  # noqa: S104 - the function's container must reach it
-        "LOG_LEVEL": "INFO",
-    }
-    # The emulator tells containers where it is by a name of the host's; with this variable it would tell 127.0.0.1.
-    without_endpoint = {name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"}
-    command = [sys.executable, "-m", "ministack"]
-    with servers.running("the emulator", command, without_endpoint | own, folder / "emulator.log") as server:
-        wait_for(
-            lambda: healthy(f"http://{servers.HOST}:{port}/_ministack/health"),
-            "the emulator",
-            server.log.read_text,
-        )
+    enforcing = {**servers.FOR_CONTAINERS, "AUTH": "true"}
+    with servers.emulator(port, folder / "emulator.log", environment, enforcing):
         yield Checkout(folder, environment, port)
 
 

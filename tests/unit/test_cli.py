@@ -56,6 +56,8 @@ def test_nine_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(found) == ["file", "status", "reason", "source", "renditions"]
     assert (found["file"], found["status"], found["reason"]) == (str(folder / HARD_NAME), "complete", None)
     size = (folder / HARD_NAME).stat().st_size
+    looks = {name: found["source"].pop(name) for name in ("colour", "thumbhash")}
+    assert [len(value) for value in looks.values()] == [7, 28]
     assert found["source"] == {"format": "jpeg", "width": 200, "height": 150, "frames": 1, "bytes": size}
     assert found["renditions"][3] | {"bytes": 0} == {
         "size": "medium",

@@ -7,6 +7,7 @@ from PIL import Image, ImageCms
 
 from processor.limits import Limits
 from processor.steps import colour, decode, inspect
+from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, loaded, photo, saved
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -113,7 +114,15 @@ def test_nearly_srgb_changes_no_pixel() -> None:
 @pytest.mark.parametrize("profile", [b"not a profile", SRGB[:200], SRGB[:16] + b"CMYK" + SRGB[20:]])
 def test_a_broken_profile_is_dropped(profile: bytes) -> None:
     """A profile that is damaged or made for other colours costs nobody a picture: it counts as none."""
-    assert_image_similar(srgb(saved(photo(64, 64), "PNG", icc_profile=profile)), photo(64, 64), 0)
+    data = saved(photo(64, 64), "PNG", icc_profile=profile)
+    assert_image_similar(srgb(data), photo(64, 64), 0)
+    assert colour.converted(loaded(data))[1] == (Note.PROFILE_DROPPED,)
+
+
+def test_a_good_profile_is_not_noted() -> None:
+    """A profile that was used, or that is sRGB already, is nothing to note."""
+    for profile in (SRGB, swapped_profile()):
+        assert colour.converted(loaded(saved(photo(64, 64), "PNG", icc_profile=profile)))[1] == ()
 
 
 def test_cmyk_without_a_profile() -> None:
@@ -145,7 +154,8 @@ def test_transparency_is_kept(mode: str) -> None:
             options["transparency"] = image.getpixel((0, 0))
     result = srgb(saved(image.convert(mode), "PNG", **options))
     assert result.mode == "RGBA"
-    assert (result.getpixel((0, 0)), result.getpixel((15, 15))) == ((0, 0, 0, 0), (255, 255, 255, 255))
+    assert result.getchannel("A").tobytes() == (bytes(8) + b"\xff" * 8) * 16
+    assert result.getpixel((15, 15)) == (255, 255, 255, 255)
 
 
 def test_info_is_left_behind() -> None:
@@ -162,3 +172,31 @@ def test_flattened_on_the_background() -> None:
     result = colour.flattened(image, "#ff8000")
     assert result.mode == "RGB"
     assert [result.getpixel((x, 0)) for x in (0, 1)] == [(255, 128, 0), (127, 64, 0)]
+
+
+def test_nothing_is_hidden_under_transparency() -> None:
+    """What lies under fully transparent pixels is gone: they have the colour of what can be seen around them."""
+    secret = photo(64, 64).convert("RGBA")
+    secret.paste((200, 100, 50, 255), (0, 0, 64, 32))
+    secret.putalpha(Image.new("L", (64, 64), 0))
+    secret.paste((200, 100, 50, 255), (0, 0, 64, 32))
+    result = srgb(saved(secret, "PNG"))
+    assert result.crop((0, 0, 64, 32)).getextrema() == ((200, 200), (100, 100), (50, 50), (255, 255))
+    below = result.crop((0, 32, 64, 64))
+    assert below.getchannel("A").getextrema() == (0, 0)
+    assert len(below.convert("RGB").getcolors() or []) < 64  # a gradient to black at most, where a photo was
+    clear = Image.new("RGBA", (32, 32), (1, 2, 3, 0))
+    assert srgb(saved(clear, "PNG")).getextrema() == ((0, 0),) * 4
+
+
+@pytest.mark.parametrize("opacity", [1, 127, 254])
+def test_what_shines_through_keeps_its_colour(opacity: int) -> None:
+    """Every pixel that can be seen at all keeps its colour and its opacity exactly."""
+    image = Image.new("RGBA", (40, 40), (0, 255, 0, 0))
+    image.paste((10, 20, 30, opacity), (10, 10, 30, 30))
+    assert srgb(saved(image, "PNG")).crop((10, 10, 30, 30)).getextrema() == (
+        (10, 10),
+        (20, 20),
+        (30, 30),
+        (opacity, opacity),
+    )

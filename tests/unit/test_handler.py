@@ -13,6 +13,7 @@ from PIL import Image
 
 from processor.errors import InvalidConfiguration, Transient
 from processor.events import Hint, UnreadableEvent, hint_body
+from processor.isolation import IsolatedTranscoder
 from processor.recipe import Recipe
 from tests.fakes import World
 
@@ -38,6 +39,11 @@ class Context(LambdaContext):
     _invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:img-pipeline"
     _aws_request_id = "request"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """A minute is left."""
+        return 60_000
+
 
 @pytest.fixture
 def world() -> World:
@@ -55,6 +61,7 @@ def handler(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
     class Connected:
         reconciler = world.reconciler
         queue = world.queue
+        transcoder = IsolatedTranscoder()
 
     monkeypatch.setattr(module, "connected", Connected)
     yield module

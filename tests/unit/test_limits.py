@@ -13,8 +13,14 @@ def test_defaults() -> None:
         "max_object_bytes": 67_108_864,
         "max_pixels": 80_000_000,
         "max_side": 65_535,
+        "max_alpha_pixels": 60_000_000,
         "max_frames": 1_000,
         "max_total_pixels": 1_000_000_000,
+        "max_animation_pixels": 400_000_000,
+        "max_duration_seconds": 600,
+        "max_icc_bytes": 8_388_608,
+        "max_metadata_bytes": 16_777_216,
+        "max_decode_seconds": 120,
     }
     assert Limits() == DEFAULT_LIMITS
 

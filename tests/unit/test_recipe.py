@@ -32,15 +32,15 @@ def problems(value: Any) -> list[str]:
 def test_default_is_the_contract() -> None:
     """The nine renditions of the default recipe, their boxes, qualities and keys."""
     assert [(s.name, s.width, s.height, f.name, f.quality, f.key, f.max_side) for s, f in Recipe.default().formats] == [
-        ("full", None, None, "jpeg", 85, "full/{stem}.jpg", None),
-        ("full", None, None, "webp", 80, "webp/{stem}.webp", None),
-        ("full", None, None, "avif", 65, "avif/{stem}.avif", 2560),
+        ("full", None, None, "jpeg", 80, "full/{stem}.jpg", None),
+        ("full", None, None, "webp", 78, "webp/{stem}.webp", None),
+        ("full", None, None, "avif", 56, "avif/{stem}.avif", 2560),
         ("medium", 800, 600, "jpeg", 85, "medium/{stem}_medium.jpg", None),
         ("medium", 800, 600, "webp", 80, "medium/{stem}_medium.webp", None),
-        ("medium", 800, 600, "avif", 65, "medium/{stem}_medium.avif", None),
+        ("medium", 800, 600, "avif", 60, "medium/{stem}_medium.avif", None),
         ("thumbnail", 300, 300, "jpeg", 80, "thumbnails/{stem}_thumb.jpg", None),
         ("thumbnail", 300, 300, "webp", 80, "thumbnails/{stem}_thumb.webp", None),
-        ("thumbnail", 300, 300, "avif", 65, "thumbnails/{stem}_thumb.avif", None),
+        ("thumbnail", 300, 300, "avif", 60, "thumbnails/{stem}_thumb.avif", None),
     ]
     assert Recipe.default().background == "#ffffff"
 
@@ -62,7 +62,15 @@ def test_left_out_fields_have_defaults() -> None:
         ("{", "recipe", "not valid JSON"),
         ("[]", "recipe", "must be an object"),
         ("null", "recipe", "must be an object"),
-        (document(colour="red"), "recipe.colour", "unknown field; known are background, manifest, sizes"),
+        (
+            document(colour="red"),
+            "recipe.colour",
+            "unknown field; known are background, gps, keep, linear, manifest, sizes",
+        ),
+        (document(linear=1), "recipe.linear", "true or false"),
+        (document(gps="yes"), "recipe.gps", "true or false"),
+        (document(keep="copyright"), "recipe.keep", "a list out of copyright"),
+        (document(keep=["gps"]), "recipe.keep", "a list out of copyright"),
         (document(background="white"), "recipe.background", "must be a colour like #ffffff"),
         (document(background="#fffffff"), "recipe.background", "must be a colour like #ffffff"),
         (document(sizes=[]), "recipe.sizes", "at least one size"),
@@ -185,6 +193,33 @@ def test_any_json_is_a_recipe_or_a_list_of_problems(value: Any) -> None:
         assert Recipe.from_json(json.dumps(value)).formats
     except InvalidConfiguration as exc:
         assert exc.problems  # noqa: PT017 - either outcome is right
+
+
+def test_options_default_to_off_and_are_read() -> None:
+    """Linear light, kept metadata and places are off unless a recipe asks; each changes the fingerprint."""
+    plain = Recipe.from_json(json.dumps(document()))
+    assert (plain.linear, plain.keep, plain.gps) == (False, (), False)
+    assert Recipe.from_json(json.dumps(document(linear=None, keep=None, gps=None))) == plain
+    asked = [
+        Recipe.from_json(json.dumps(document(**option)))
+        for option in ({"linear": True}, {"keep": ["copyright"]}, {"gps": True})
+    ]
+    assert [(recipe.linear, recipe.keep, recipe.gps) for recipe in asked] == [
+        (True, (), False),
+        (False, ("copyright",), False),
+        (False, (), True),
+    ]
+    assert len({recipe.fingerprint for recipe in (plain, *asked)}) == 4
+
+
+def test_a_format_without_its_encoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe that asks for JPEG XL is understood everywhere, and impossible where its plugin is missing."""
+    jxl = Recipe.from_json('{"sizes": [{"name": "full", "formats": {"jxl": {"key": "jxl/{stem}.jxl"}}}]}')
+    monkeypatch.setattr("processor.recipe.find_spec", lambda _name: None)
+    assert "jxl" in jxl.missing_encoders()[0]
+    assert Recipe.default().missing_encoders() == []
+    monkeypatch.setattr("processor.recipe.find_spec", lambda _name: "found")
+    assert jxl.missing_encoders() == []
 
 
 def page(**changes: Any) -> dict[str, Any]:

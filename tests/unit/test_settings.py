@@ -1,8 +1,11 @@
 """From the environment to settings, and every problem at once."""
 
+from dataclasses import fields
+
 import pytest
 
 from processor.errors import InvalidConfiguration
+from processor.limits import Limits
 from processor.recipe import Recipe
 from processor.settings import Settings
 
@@ -48,6 +51,15 @@ def test_one_bucket_for_both_is_refused() -> None:
     """Raw and processed must be two buckets, or every rendition would be an upload."""
     with pytest.raises(InvalidConfiguration, match="PROCESSED_BUCKET: must not be RAW_BUCKET"):
         Settings.from_environment(ENVIRONMENT | {"PROCESSED_BUCKET": "raw"})
+
+
+def test_every_limit_can_be_set() -> None:
+    """Each bound is read from the variable of its name, so that none can be set only in the code."""
+    names = [field.name for field in fields(Limits)]
+    environment = ENVIRONMENT | {name.upper(): str(1000 + index) for index, name in enumerate(names)}
+    limits = Settings.from_environment(environment).limits
+    assert [getattr(limits, name) for name in names] == [1000 + index for index in range(len(names))]
+    assert Settings.from_environment(ENVIRONMENT).limits == Limits()
 
 
 def test_no_invalidations_at_all_is_a_budget() -> None:

@@ -19,8 +19,9 @@ resource "aws_iam_role" "processor" {
 
 data "aws_iam_policy_document" "processor" {
   statement {
-    sid       = "ReadUploads"
-    actions   = ["s3:GetObject"]
+    sid = "ReadUploads"
+    # An earlier version is read where a half-stored replacement turned out to be bad.
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = ["${var.raw_bucket_arn}/*"]
   }
 

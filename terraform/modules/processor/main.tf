@@ -36,6 +36,13 @@ resource "aws_lambda_function" "processor" {
       LEASE_SECONDS                = var.lease_seconds
       MAX_OBJECT_BYTES             = var.max_object_bytes
       MAX_PIXELS                   = var.max_pixels
+      MAX_ICC_BYTES                = var.max_icc_bytes
+      MAX_METADATA_BYTES           = var.max_metadata_bytes
+      MAX_SIDE                     = var.max_side
+      MAX_ALPHA_PIXELS             = var.max_alpha_pixels
+      MAX_FRAMES                   = var.max_frames
+      MAX_TOTAL_PIXELS             = var.max_total_pixels
+      MAX_DECODE_SECONDS           = var.max_decode_seconds
       POWERTOOLS_SERVICE_NAME      = local.metrics_service
       POWERTOOLS_METRICS_NAMESPACE = local.metrics_namespace
       POWERTOOLS_LOG_LEVEL         = var.log_level
@@ -47,6 +54,11 @@ resource "aws_lambda_function" "processor" {
   }
 
   lifecycle {
+    precondition {
+      condition     = var.max_decode_seconds + 10 <= var.timeout_seconds
+      error_message = "max_decode_seconds must end at least 10 s before timeout_seconds: lower the one or raise the other, or a slow picture would take the function down with it."
+    }
+
     precondition {
       condition     = var.timeout_seconds < var.lease_seconds && var.lease_seconds < var.visibility_timeout_seconds
       error_message = "lease_seconds must lie between the function's timeout and the queue's visibility timeout, or two workers could hold one picture."

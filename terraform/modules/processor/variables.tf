@@ -78,6 +78,41 @@ variable "max_pixels" {
   type        = number
 }
 
+variable "max_icc_bytes" {
+  description = "Pictures whose colour profile is larger are rejected as metadata_too_large."
+  type        = number
+}
+
+variable "max_metadata_bytes" {
+  description = "Pictures with more metadata (EXIF, XMP, texts, comments, profile; unpacked) are rejected as metadata_too_large."
+  type        = number
+}
+
+variable "max_alpha_pixels" {
+  description = "Pictures that may be transparent and have more pixels are rejected as too_many_pixels."
+  type        = number
+}
+
+variable "max_side" {
+  description = "Pictures with a longer side, in pixels, are rejected as too_many_pixels."
+  type        = number
+}
+
+variable "max_frames" {
+  description = "Pictures with more frames or pages are rejected as too_many_frames."
+  type        = number
+}
+
+variable "max_total_pixels" {
+  description = "Pictures with more pixels over all frames (width times height times frames) are rejected as too_many_pixels."
+  type        = number
+}
+
+variable "max_decode_seconds" {
+  description = "Pictures that take longer than this are rejected as decode_timeout."
+  type        = number
+}
+
 variable "raw_bucket_name" {
   description = "Where pictures are uploaded."
   type        = string

@@ -1,0 +1,165 @@
+"""Animate: the frames of an animated source as they are shown, and how long and how often each plays."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import GifImagePlugin, Image, PngImagePlugin, WebPImagePlugin
+
+from processor.errors import Reason, Rejected
+from processor.limits import Limits
+from processor.steps import boxes, colour, depth, orient, resize, signal
+from processor.steps.inspect import Opened, pillow_errors, reopened
+
+SHORTEST_MS = 11
+"""Browsers show frames of 10 ms or less for 100 ms, and so do we: old GIFs say 0 and mean "as you like"."""
+
+USUAL_MS = 100
+
+FOREVER = 0
+"""As a number of plays."""
+
+FRAME_BUDGET_PIXELS = 100_000_000
+"""Width x height x frames of one animated rendition. What would have more is made smaller, frame by frame, to fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Animation:
+    """A source that moves.
+
+    Attributes:
+        opened: its file.
+        first: index of its first frame; 1 where a PNG shows another picture to those who cannot animate.
+        durations: milliseconds that each frame is shown.
+        plays: how often the whole is shown; `FOREVER`.
+        transparent: whether any pixel of any frame is not opaque.
+    """
+
+    opened: Opened
+    first: int
+    durations: tuple[int, ...]
+    plays: int
+    transparent: bool
+
+    @property
+    def milliseconds(self) -> int:
+        """How long one play lasts."""
+        return sum(self.durations)
+
+
+def animation(opened: Opened, limits: Limits) -> Animation | None:
+    """What moves in a file, found by decoding all of it once; None: nothing does.
+
+    Raises:
+        Rejected: `corrupt`, `too_many_pixels` or `too_many_frames`.
+    """
+    if opened.frames == 1 or opened.format not in ("gif", "png", "webp", "avif"):
+        return None
+    width, height = opened.image.size
+    if width * height * opened.frames > limits.max_animation_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"{opened.frames:,} frames of {width:,} x {height:,} pixels are over the {limits.max_animation_pixels:,} "
+            "allowed for an animation; make it shorter or smaller",
+        )
+    first = int(isinstance(opened.image, PngImagePlugin.PngImageFile) and opened.image.default_image)
+    durations, transparent = [], False
+    for frame in _decoded(opened, first):
+        durations.append(_duration(frame.info.get("duration")))
+        transparent = transparent or _shows_through(frame)
+    found = Animation(opened, first, tuple(durations), _plays(opened), transparent)
+    if found.milliseconds > 1000 * limits.max_duration_seconds:
+        raise Rejected(
+            Reason.TOO_MANY_FRAMES,
+            f"the animation plays for {found.milliseconds // 1000:,} seconds, allowed are "
+            f"{limits.max_duration_seconds:,}; make it shorter",
+        )
+    return found if len(durations) > 1 else None
+
+
+def frames(source: Animation, size: resize.Pixels, scale: resize.Scale) -> Iterator[Image.Image]:
+    """Every frame in 8-bit sRGB at a size, one at a time: RGBA if the animation is transparent anywhere, else RGB."""
+    stated = signal.stated(source.opened)
+    mode = "RGBA" if source.transparent else "RGB"
+    for decoded in _decoded(source.opened, source.first):
+        toned = depth.toned(decoded, stated.curve if stated else None)
+        frame = colour.srgb(orient.upright(signal.tagged(toned, stated)))
+        yield scale(frame if frame.mode == mode else frame.convert(mode), size)
+
+
+def fitted(source: Animation, size: resize.Pixels) -> resize.Pixels:
+    """A size, or the largest of its shape at which all frames together stay inside the budget."""
+    pixels = size[0] * size[1] * len(source.durations)
+    if pixels <= FRAME_BUDGET_PIXELS:
+        return size
+    scale = (FRAME_BUDGET_PIXELS / pixels) ** 0.5
+    return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
+
+
+class Strip(Image.Image):
+    """An Image whose frames are made as an encoder asks for them, forwards, so that only one is in memory."""
+
+    def __init__(self, make: Callable[[], Iterator[Image.Image]], count: int) -> None:
+        super().__init__()
+        self.n_frames = count
+        self.is_animated = True
+        self._make = make
+        self._rest: Iterator[Image.Image] = iter(())
+        self._at = -1
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        """Show a frame; an earlier one starts over."""
+        if frame < self._at or self._at < 0:
+            self._rest, self._at = self._make(), -1
+        while self._at < frame:
+            shown = next(self._rest)
+            self._at += 1
+            self._im, self._mode, self._size = shown.im, shown.mode, shown.size
+
+    def tell(self) -> int:
+        """The frame that is shown."""
+        return self._at
+
+
+def _decoded(opened: Opened, first: int) -> Iterator[Image.Image]:
+    """Frames as every reader composes them: whole, with what is left of the ones before."""
+    with pillow_errors(opened.format):
+        image: Any = reopened(opened)
+        for index in range(first, opened.frames):
+            try:
+                image.seek(index)
+            except EOFError:  # the file promised more
+                return
+            image.load()
+            frame: Image.Image = image.copy()
+            frame.info = dict(image.info)
+            yield frame
+
+
+def _duration(stated: object) -> int:
+    milliseconds = round(stated) if isinstance(stated, int | float) and stated < 2**31 else 0
+    return milliseconds if milliseconds >= SHORTEST_MS else USUAL_MS
+
+
+def _shows_through(frame: Image.Image) -> bool:
+    if not frame.has_transparency_data:
+        return False
+    lowest, _ = frame.convert("RGBA").getchannel("A").getextrema()
+    return lowest != 255  # noqa: PLR2004 - opaque
+
+
+def _plays(opened: Opened) -> int:
+    """How often a file asks to be shown. GIF counts repeats after the first, and without a count plays once."""
+    if opened.format == "avif":
+        return boxes.plays(opened.data)
+    stated = opened.image.info.get("loop")
+    if isinstance(opened.image, GifImagePlugin.GifImageFile):
+        if stated is None:
+            return 1
+        return FOREVER if stated == 0 else min(stated + 1, 65_535)
+    if isinstance(opened.image, WebPImagePlugin.WebPImageFile | PngImagePlugin.PngImageFile) and isinstance(
+        stated, int
+    ):
+        return min(stated, 65_535)
+    return FOREVER

@@ -1,0 +1,1 @@
+"""Benchmarks: this pipeline beside sharp in one run, encoder settings as curves, and start-up time."""

@@ -1,0 +1,161 @@
+"""The processes that are compared: started once, warmed up, and asked in turn."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.bench.comparison import Made, Sample
+from scripts.bench.errors import BenchError
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+INSTALL_TIMEOUT_SECONDS = 300
+_STOP_TIMEOUT_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A running process that does work on request.
+
+    Attributes:
+        name: for people.
+        version: what it says of itself.
+        process: its handle.
+    """
+
+    name: str
+    version: str
+    process: subprocess.Popen[str]
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One request, one answer; an answer that says `error` is one too.
+
+        Raises:
+            BenchError: if the process has ended.
+        """
+        if self.process.stdin is None:
+            raise BenchError(f"{self.name} has no standard input")
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return {"error": f"the process ended with exit code {self.process.wait()}"}
+        return _answer(self.name, self.process)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a contestant is started.
+
+    Attributes:
+        name: for people.
+        command: program and arguments.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+    @contextmanager
+    def started(self) -> Iterator[Contestant]:
+        """The contestant, from when it is ready until the block ends."""
+        process = subprocess.Popen(  # noqa: S603 - the commands are ours
+            self.command, cwd=ROOT, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            ready = _answer(self.name, process)
+            if "ready" not in ready:
+                raise BenchError(f"{self.name} did not start: {ready.get('error', ready)}")
+            yield Contestant(self.name, str(ready["ready"]), process)
+        finally:
+            _stop(process)
+
+
+def ours() -> Launch:
+    """This repository's pipeline, in the Python that runs the benchmark."""
+    return Launch("ours", (sys.executable, "-m", "scripts.bench.ours"))
+
+
+def sharp(build: Path) -> Launch:
+    """Sharp in Node, installed below `build` if it is not there yet.
+
+    Raises:
+        BenchError: if Node or npm is missing, or sharp cannot be installed.
+    """
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing = " and ".join(name for name, found in (("node", node), ("npm", npm)) if found is None)
+        raise BenchError(
+            f"{missing} is not installed, so there is no sharp to compare with. Install Node 20 or newer; "
+            "`make bench ARGS=--only-ours` measures this pipeline alone, and reports no ratio."
+        )
+    modules = build / "sharp"
+    if not _is_installed(modules):
+        _install(npm, modules)
+    return Launch("sharp", (node, str(HERE / "sharp.mjs"), str(modules.resolve())))
+
+
+def sample(answer: Mapping[str, Any], scores: Mapping[str, float]) -> Sample:
+    """An answer as a sample; its renditions scored if the scores hold them, by `name`."""
+    if "error" in answer:
+        return Sample(0.0, 0.0, error=str(answer["error"]))
+    return Sample(
+        answer["cpu_ms"],
+        answer["wall_ms"],
+        tuple(
+            Made(made["name"], made["width"], made["height"], made["bytes"], scores.get(made["name"]))
+            for made in answer["made"]
+        ),
+    )
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "SVT_LOG": "0"}
+
+
+def _answer(name: str, process: subprocess.Popen[str]) -> dict[str, Any]:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        return {"error": f"{name} ended with exit code {process.wait(_STOP_TIMEOUT_SECONDS)}"}
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(_STOP_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _is_installed(modules: Path) -> bool:
+    lock = modules / "package-lock.json"
+    return (modules / "node_modules/sharp").is_dir() and lock.read_bytes() == (HERE / lock.name).read_bytes()
+
+
+def _install(npm: str, modules: Path) -> None:
+    modules.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copyfile(HERE / name, modules / name)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        done = subprocess.run(  # noqa: S603 - the command is ours
+            command, cwd=modules, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise BenchError(f"npm did not install sharp within {exc.timeout:.0f} s; try again") from exc
+    if done.returncode:
+        shutil.rmtree(modules / "node_modules", ignore_errors=True)
+        last = "\n".join(f"    {line}" for line in done.stderr.strip().splitlines()[-5:])
+        raise BenchError(f"npm could not install sharp, so there is nothing to compare with:\n{last}")

@@ -1,0 +1,73 @@
+"""Where our own CPU goes: each step timed alone, and what is left of the whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from processor.pipeline import transcode
+from processor.recipe import Recipe
+from processor.steps import colour, decode, encode, inspect, orient, resize
+from scripts.bench.ours import UNBOUNDED, cpu_seconds
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """CPU of one picture, best of a few rounds.
+
+    Attributes:
+        name: of the picture.
+        steps: milliseconds by step, in order: decode, orient, colour, resize, then an encoder each.
+        whole: milliseconds of `transcode`.
+    """
+
+    name: str
+    steps: dict[str, float]
+    whole: float
+
+    @property
+    def rest(self) -> float:
+        """Share of the whole that is neither decoding, colour, resizing nor encoding; 0 if it drowns in noise."""
+        return max(0.0, 1 - sum(self.steps.values()) / self.whole)
+
+
+def profiled(name: str, path: Path, recipe: str) -> Profile:
+    """Time every step of one picture."""
+    data, parsed = path.read_bytes(), Recipe.from_json(recipe)
+    steps: dict[str, float] = {}
+    whole: list[float] = []
+    for _ in range(ROUNDS):
+        began = cpu_seconds()
+        transcode(data, parsed, UNBOUNDED)
+        whole.append((cpu_seconds() - began) * 1000)
+        for step, spent in _one_by_one(data, parsed).items():
+            steps[step] = min(spent, steps.get(step, spent))
+    return Profile(name, steps, min(whole))
+
+
+def _one_by_one(data: bytes, recipe: Recipe) -> dict[str, float]:
+    spent: dict[str, float] = {}
+    last = cpu_seconds()
+
+    def lap(step: str) -> None:
+        nonlocal last
+        now = cpu_seconds()
+        spent[step] = spent.get(step, 0.0) + (now - last) * 1000
+        last = now
+
+    opened = inspect.opened(data, UNBOUNDED)
+    turn = orient.orientation(opened.image)
+    sizes = resize.planned(*orient.swapped(*opened.image.size, turn), recipe)
+    image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn))
+    lap("decode")
+    image = orient.upright(image)
+    lap("orient")
+    image = colour.srgb(image)
+    lap("colour")
+    for size, pixels in resize.cascade(image, sizes):
+        lap("resize")
+        for index, (named, fmt) in enumerate(recipe.formats):
+            if sizes[index] == size:
+                encode.encoded(pixels, fmt, recipe.background)
+                lap(f"{named.name} {fmt.name}")
+    return spent

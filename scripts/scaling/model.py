@@ -1,0 +1,165 @@
+"""From measured seconds to dollars and concurrency. Arithmetic only; the measuring is elsewhere."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.scaling import prices
+
+MB_PER_VCPU = 1769
+"""Lambda gives one full vCPU at this memory, and in proportion below and above (AWS Lambda's documentation)."""
+
+MOST_VCPU = 6.0
+INVOCATION_MS = 60.0
+"""What a picture waits on S3, the table, queue and bus beside its own CPU: some 20 requests, the writes eight at once.
+An assumption; the emulator says nothing about AWS's latencies."""
+
+BURST_PER_SECOND = 100
+"""New concurrent executions a second that one function may add: 1,000 every 10 s (AWS Lambda's documentation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One memory size and how long a picture takes in it.
+
+    Attributes:
+        memory_mb: Lambda's setting.
+        seconds: by the clock, a picture; None: it did not fit.
+        measured: False where it was computed from smaller sizes.
+        peak_mb: most memory in use; None where it was not measured.
+    """
+
+    memory_mb: int
+    seconds: float | None
+    measured: bool = True
+    peak_mb: float | None = None
+
+    @property
+    def vcpu(self) -> float:
+        """The share of CPU that comes with the memory."""
+        return min(MOST_VCPU, self.memory_mb / MB_PER_VCPU)
+
+    @property
+    def per_million(self) -> float | None:
+        """Dollars of compute for a million pictures."""
+        if self.seconds is None:
+            return None
+        billed = self.seconds + INVOCATION_MS / 1000
+        return billed * self.memory_mb / 1024 * prices.GB_SECOND.dollars * 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the bill for a picture."""
+
+    what: str
+    count: float
+    price: prices.Price
+
+    @property
+    def per_million(self) -> float:
+        """Dollars for a million pictures."""
+        return self.count * self.price.dollars * 1e6
+
+
+def extrapolated(one: Size, two: Size, memory_mb: int) -> Size:
+    """A larger size from two measured ones, by Amdahl's law: a part of the work takes as long on any number of CPUs.
+
+    Args:
+        one: measured at a full vCPU or more.
+        two: measured with more vCPUs than that.
+        memory_mb: of the size to be modelled.
+    """
+    if one.seconds is None or two.seconds is None:
+        return Size(memory_mb, None, measured=False)
+    parallel = (one.seconds - two.seconds) / (1 / one.vcpu - 1 / two.vcpu)
+    serial = max(0.0, one.seconds - parallel / one.vcpu)
+    vcpu = Size(memory_mb, None).vcpu
+    return Size(memory_mb, serial + parallel / vcpu, measured=False)
+
+
+def cheapest(sizes: Sequence[Size], needed_mb: float) -> Size:
+    """The measured size with the least compute per picture among those that hold what the largest pictures need.
+
+    Raises:
+        ValueError: if none does.
+    """
+    fitting = [size for size in sizes if size.measured and size.per_million is not None and size.memory_mb >= needed_mb]
+    if not fitting:
+        raise ValueError(f"no measured size has {needed_mb:.0f} MB and finished its picture")
+    return min(fitting, key=lambda size: (size.per_million or math.inf, size.memory_mb))
+
+
+def bill(size: Size, renditions: int, stored_mb: float, batch: float) -> list[Item]:
+    """Everything that a picture costs, largest or not.
+
+    Args:
+        size: what the function runs in.
+        renditions: files written a picture.
+        stored_mb: their size together.
+        batch: messages an invocation gets, on average.
+
+    Raises:
+        ValueError: if the picture did not fit into the size.
+    """
+    if size.seconds is None:
+        raise ValueError(f"the picture did not fit into {size.memory_mb} MB")
+    gigabyte_seconds = (size.seconds + INVOCATION_MS / 1000) * size.memory_mb / 1024
+    return [
+        Item("compute", gigabyte_seconds, prices.GB_SECOND),
+        Item("invocations", 1 / batch, prices.LAMBDA_REQUEST),
+        Item("renditions written to S3", renditions, prices.S3_WRITE),
+        Item("source read from S3: two HEAD, one GET", 3, prices.S3_READ),
+        Item("table writes", TABLE_WRITE_UNITS, prices.TABLE_WRITE),
+        Item("table reads", 1, prices.TABLE_READ),
+        # one to send it; receiving and deleting are shared by a batch
+        Item("queue requests", 1 + 2 / batch, prices.QUEUE_REQUEST),
+        Item("event announced", 1, prices.EVENT),
+        Item("logs and embedded metrics", LOG_BYTES / 1e9, prices.LOG_GB),
+        Item("a month of storage", stored_mb / 1000, prices.S3_GB_MONTH),
+    ]
+
+
+TABLE_WRITE_UNITS = 13
+"""Lease 1 + index 1, owner 1, transaction of a 1.7 KB record and a 0.3 KB history row (2 + 1) x 2 + index 2, end of the
+lease 2. Item sizes as measured on the emulator."""
+
+LOG_BYTES = 1500
+"""A line for the outcome and one of metrics, with Lambda's own START, END and REPORT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a steady stream of uploads takes.
+
+    Attributes:
+        per_second: uploads.
+        concurrency: executions at a time.
+        table_writes: units a second.
+        puts: S3 writes a second into the processed bucket.
+        warm_up_seconds: until enough executions have started, from none.
+        dollars_a_day: all of the bill but storage.
+    """
+
+    per_second: float
+    concurrency: float
+    table_writes: float
+    puts: float
+    warm_up_seconds: float
+    dollars_a_day: float
+
+
+def rate(per_second: float, size: Size, items: Sequence[Item], renditions: int) -> Rate:
+    """Concurrency is Little's law: arrivals a second times seconds in the system."""
+    if size.seconds is None:
+        raise ValueError(f"the picture did not fit into {size.memory_mb} MB")
+    concurrency = per_second * (size.seconds + INVOCATION_MS / 1000)
+    dollars = sum(item.per_million for item in items if item.price is not prices.S3_GB_MONTH) / 1e6
+    return Rate(
+        per_second,
+        concurrency,
+        per_second * TABLE_WRITE_UNITS,
+        per_second * renditions,
+        concurrency / BURST_PER_SECOND,
+        dollars * per_second * 86_400,
+    )
