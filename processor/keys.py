@@ -36,9 +36,25 @@ def rendition_keys(recipe: Recipe, source_key: str) -> tuple[str, ...]:
     return tuple(rendition_key(fmt, source_key) for _, fmt in recipe.formats)
 
 
+def manifest_key(recipe: Recipe, source_key: str) -> str | None:
+    """Where a source's manifest is stored, or None where the recipe has none."""
+    if recipe.manifest is None:
+        return None
+    before, _, rest = recipe.manifest.partition("{")
+    placeholder, _, after = rest.partition("}")
+    return before + (stem(source_key) if placeholder == "stem" else source_key) + after
+
+
+def object_keys(recipe: Recipe, source_key: str) -> tuple[str, ...]:
+    """Everything that a source may have in the processed bucket."""
+    manifest = manifest_key(recipe, source_key)
+    return (*rendition_keys(recipe, source_key), *([manifest] if manifest is not None else []))
+
+
 def owned_stem(recipe: Recipe, source_key: str) -> str | None:
     """The stem that a source must own before it may write, or None where no template uses stems."""
-    uses_stem = any(fmt.placeholder == "{stem}" for _, fmt in recipe.formats)
+    templates = (*(fmt.key for _, fmt in recipe.formats), recipe.manifest or "")
+    uses_stem = any("{stem}" in template for template in templates)
     return stem(source_key) if uses_stem else None
 
 
@@ -59,7 +75,7 @@ def check_publishable(recipe: Recipe, source_key: str) -> None:
         source_key.encode()
     except UnicodeEncodeError as exc:  # a file name that is no UTF-8; S3 has no such keys
         raise Rejected(Reason.UNSERVABLE_KEY, "the key is not valid UTF-8; upload it under a plain name") from exc
-    longest = max(len(key.encode()) for key in rendition_keys(recipe, source_key))
+    longest = max(len(key.encode()) for key in object_keys(recipe, source_key))
     if longest > MAX_KEY_BYTES:
         raise Rejected(
             Reason.KEY_TOO_LONG,

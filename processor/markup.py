@@ -1,8 +1,10 @@
 """From what is published of a picture to the HTML that shows it: every width, every format, no layout shift."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from processor import keys
 from processor.records import PublishedFormat
@@ -59,6 +61,19 @@ def picture(formats: Iterable[PublishedFormat], domain: str, place: Place) -> st
     if place.colour:
         settings["style"] = f"background-color: {place.colour}"
     return "\n".join(["<picture>", *sources, f"  {_image(by_format[plainest], domain, settings)}", "</picture>"])
+
+
+def manifest(image_id: str, source: Mapping[str, Any], formats: Iterable[PublishedFormat], domain: str) -> bytes:
+    """What is published of a picture, as JSON: its size, every rendition with its URL, and an element to paste."""
+    formats = tuple(formats)
+    document = {
+        "imageId": image_id,
+        "width": source["width"],
+        "height": source["height"],
+        "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in formats],
+        "markup": picture(formats, domain, Place(colour=source.get("colour"))),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
 def _image(renditions: list[PublishedFormat], domain: str, settings: Mapping[str, str]) -> str:

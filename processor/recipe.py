@@ -113,6 +113,8 @@ class Recipe:
         linear: whether sizes are made in linear light rather than over sRGB's levels.
         keep: what of the source's metadata the renditions carry. `copyright`: its EXIF's Copyright and Artist.
         gps: whether records and events say where the picture was taken.
+        manifest: where a JSON description of what is published is stored: a template like those of formats; None: there
+            is none.
     """
 
     sizes: tuple[Size, ...]
@@ -120,6 +122,7 @@ class Recipe:
     linear: bool = False
     keep: tuple[Keepable, ...] = ()
     gps: bool = False
+    manifest: str | None = None
 
     @classmethod
     def default(cls) -> Self:
@@ -181,7 +184,7 @@ class _Reader:
         self.problems.append(f"{where}: {what}")
 
     def recipe(self, document: Any) -> dict[str, Any]:
-        known = {"background", "gps", "keep", "linear", "sizes"}
+        known = {"background", "gps", "keep", "linear", "manifest", "sizes"}
         fields = self.mapping("recipe", document, known=known)
         background = fields.get("background", "#ffffff")
         if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
@@ -205,6 +208,7 @@ class _Reader:
             "linear": self.switch("recipe.linear", fields.get("linear")),
             "keep": self.keep("recipe.keep", fields.get("keep")),
             "gps": self.switch("recipe.gps", fields.get("gps")),
+            "manifest": self.manifest(fields.get("manifest")),
         }
 
     def switch(self, where: str, value: Any) -> bool:
@@ -218,6 +222,15 @@ class _Reader:
             self.problem(where, f"must be a list out of {', '.join(known)}, got {value!r}")
             return ()
         return tuple(item for item in known if item in (value or ()))
+
+    def manifest(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        if not (isinstance(value, str) and _TEMPLATE.fullmatch(value) and value.endswith(".json")):
+            self.problem("recipe.manifest", f'must be like "manifest/{{name}}.json", got {value!r}')
+        elif _has_odd_folder(value):
+            self.problem("recipe.manifest", f"must not begin with / nor hold empty, . or .. segments, got {value!r}")
+        return str(value)
 
     def each_width(self, where: str, entry: Any) -> Iterator[tuple[str, Any]]:
         """A size with `widths` as one plain size a width: `{width}` filled in, `-<width>` added to the name."""
@@ -284,7 +297,7 @@ class _Reader:
                 f"or {{name}}, no / after it, ending in {extensions}; got {key!r}",
             )
             key = f"{{stem}}{EXTENSIONS[name][0]}"
-        elif key.startswith("/") or any(part in ("", ".", "..") for part in key.split("/")[:-1]):
+        elif _has_odd_folder(key):
             self.problem(f"{where}.key", f"must not begin with / nor hold empty, . or .. segments, got {key!r}")
         return Format(
             name=name,
@@ -322,3 +335,7 @@ class _Reader:
                     f"{size}'s {fmt.key!r} and {other_size}'s {other.key!r} could name the same object; give them "
                     "folders of which neither begins with the other",
                 )
+
+
+def _has_odd_folder(template: str) -> bool:
+    return template.startswith("/") or any(part in ("", ".", "..") for part in template.split("/")[:-1])

@@ -94,6 +94,7 @@ class Published:
         formats: every rendition.
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.
+        manifest: the key of its JSON description; None: the recipe asked for none.
     """
 
     version_id: str
@@ -102,11 +103,13 @@ class Published:
     formats: tuple[PublishedFormat, ...]
     compression_savings: float | None
     processing_time: int
+    manifest: str | None = None
 
     @property
     def keys(self) -> frozenset[str]:
         """Of all its objects in the processed bucket."""
-        return frozenset(fmt.key for fmt in self.formats)
+        described = () if self.manifest is None else (self.manifest,)
+        return frozenset(fmt.key for fmt in self.formats).union(described)
 
 
 @dataclass(frozen=True, slots=True)

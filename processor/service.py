@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeAlias
 
-from processor import keys
+from processor import keys, markup
 from processor.errors import LeaseLost, Reason, Rejected, Transient
 from processor.limits import Limits
 from processor.pipeline import Transcoded, transcode
@@ -228,7 +228,7 @@ class Reconciler:
             keys.check_publishable(self.recipe, key)
         except Rejected:
             return frozenset()
-        return frozenset(keys.rendition_keys(self.recipe, key))
+        return frozenset(keys.object_keys(self.recipe, key))
 
     def _is_settled(self, record: Record) -> bool:
         """Whether nothing has changed since the record was made, at the price of one look at the source."""
@@ -347,7 +347,8 @@ class Reconciler:
             [
                 StoredObject(fmt.key, rendition.body, fmt.content_type, CACHE_CONTROL, source_hash)
                 for fmt, rendition in zip(formats, result.renditions, strict=True)
-            ],
+            ]
+            + self._manifest(lease.image_id, result, formats),
             self._guard(lease),
         )
         return Published(
@@ -357,6 +358,7 @@ class Reconciler:
             formats=formats,
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),
+            manifest=keys.manifest_key(self.recipe, lease.image_id),
         )
 
     def _clear(self, lease: Lease, kept: Published | None) -> None:
@@ -453,6 +455,14 @@ class Reconciler:
             )
             for (_, fmt), rendition in zip(self.recipe.formats, result.renditions, strict=True)
         )
+
+    def _manifest(self, key: str, result: Transcoded, formats: tuple[PublishedFormat, ...]) -> list[StoredObject]:
+        """The description of what is published, for static site builders; last, so that what it names is there."""
+        manifest_key = keys.manifest_key(self.recipe, key)
+        if manifest_key is None:
+            return []
+        body = markup.manifest(key, result.source.as_document(), formats, self.cdn_domain)
+        return [StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))]
 
     def _detail(self, record: Record) -> dict[str, Any]:
         """What an event says of a record. URLs are included so that subscribers build none."""

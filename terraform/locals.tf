@@ -29,6 +29,7 @@ locals {
   # The optional attributes that nobody set are null, and the processor spells out its own defaults: leave them out.
   named_recipe = var.recipe == null ? null : merge(
     var.recipe.background == null ? {} : { background = var.recipe.background },
+    var.recipe.manifest == null ? {} : { manifest = var.recipe.manifest },
     {
       sizes = [
         for size in var.recipe.sizes : merge(

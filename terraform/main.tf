@@ -87,6 +87,7 @@ module "negotiation" {
   recipe_json    = jsonencode({ sizes = local.sizes })
   served_formats = local.served_formats
   served_sizes   = local.served_sizes
+  other_keys     = compact([try(local.recipe.manifest, null)])
 }
 
 module "delivery" {

@@ -298,6 +298,7 @@ variable "recipe" {
   description = "The closed list of renditions that every picture gets; null: processor/default_recipe.json. A key is a template around one {stem} (the source key without its extension) or {name} (the source key). A size with widths instead of width is made once a width, and its keys hold {width} in a folder."
   type = object({
     background = optional(string)
+    manifest   = optional(string)
     sizes = list(object({
       name   = string
       width  = optional(number)
@@ -321,6 +322,11 @@ variable "recipe" {
   validation {
     condition     = var.recipe == null ? true : can(regex("^#[0-9a-fA-F]{6}$", coalesce(var.recipe.background, "#ffffff")))
     error_message = "recipe.background must be a colour like #ffffff."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : var.recipe.manifest == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*\\.json$", var.recipe.manifest)) && length(setintersection(split("/", var.recipe.manifest), [".", ".."])) == 0
+    error_message = "recipe.manifest must be a key template like \"manifest/{name}.json\"; leave it out for none."
   }
 
   validation {
@@ -398,11 +404,11 @@ variable "recipe" {
   # itself, so that as many pairs are expected as there are templates.
   validation {
     condition = var.recipe == null ? true : length(flatten([
-      for key in flatten([for size in local.sizes : values(size.formats)[*].key]) : [
-        for other in flatten([for size in local.sizes : values(size.formats)[*].key]) : true
+      for key in flatten([for size in var.recipe.sizes : [for width in(size.widths == null ? tolist([0]) : size.widths) : [for settings in values(size.formats) : replace(settings.key, "{width}", width)]]]) : [
+        for other in flatten([for size in var.recipe.sizes : [for width in(size.widths == null ? tolist([0]) : size.widths) : [for settings in values(size.formats) : replace(settings.key, "{width}", width)]]]) : true
         if reverse(split(".", key))[0] == reverse(split(".", other))[0] && startswith(split("{", key)[0], split("{", other)[0])
       ]
-    ])) == length(flatten([for size in local.sizes : keys(size.formats)]))
+    ])) == length(flatten([for size in var.recipe.sizes : [for width in(size.widths == null ? tolist([0]) : size.widths) : [for settings in values(size.formats) : replace(settings.key, "{width}", width)]]]))
     error_message = "Two key templates with one extension could name the same object, because what stands before the placeholder of one begins with the other's: give each its own folder."
   }
 }

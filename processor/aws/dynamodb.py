@@ -326,6 +326,7 @@ def _item(record: Record) -> dict[str, Any]:
             "formats": [fmt.as_document() for fmt in published.formats],
             "compressionSavings": published.compression_savings,
             "processingTime": published.processing_time,
+            "manifest": published.manifest,
         }
     return _serialized(_numbers_as_decimals({name: value for name, value in attributes.items() if value is not None}))
 
@@ -372,6 +373,7 @@ def _published(values: Mapping[str, Any]) -> Published:
         ),
         compression_savings=values.get("compressionSavings"),
         processing_time=values["processingTime"],
+        manifest=values.get("manifest"),
     )
 
 

@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
             print(f"img-pipeline: {key}: not published; `img-pipeline status` says why", file=sys.stderr)
             all_published = False
             continue
-        colour = record.published.source.get("dominantColour")
+        colour = record.published.source.get("colour")
         place = markup.Place(options.alt, options.sizes, not options.eager, colour)
         print(markup.picture(record.published.formats, values["cdn_domain"], place))
     return COMPLETE if all_published else SOME_REJECTED

@@ -619,3 +619,26 @@ run "accepts_widths" {
     error_message = "The function must get the widths as they were written."
   }
 }
+
+run "rejects_a_manifest_that_is_no_json" {
+  command = plan
+
+  variables {
+    recipe = { manifest = "manifest/{name}.txt", sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "accepts_a_manifest" {
+  command = plan
+
+  variables {
+    recipe = { manifest = "manifest/{name}.json", sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  assert {
+    condition     = jsondecode(output.recipe).manifest == "manifest/{name}.json" && strcontains(module.negotiation.code, "[\"\",\"manifest/\",\".json\"]")
+    error_message = "The function must write the manifest, and the edge function serve it."
+  }
+}

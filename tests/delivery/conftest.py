@@ -61,7 +61,7 @@ class Site:
 
     Attributes:
         environment: in which the SDK finds the emulator.
-        outputs: of the two modules, by `open` and `guarded`.
+        outputs: of the modules, by `open` and `guarded`.
         folder: with Terraform's state.
         private_key: of the guarded distribution's signer.
     """
@@ -122,7 +122,7 @@ def terraform(folder: Path, environment: Mapping[str, str], *arguments: str) -> 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Both distributions, applied."""
+    """A distribution with nothing asked for, applied."""
     openssl, node = shutil.which("openssl"), shutil.which("node")
     need("openssl", present=openssl is not None, how="Install OpenSSL.")
     need(
@@ -151,6 +151,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         values["zone_id"] = zone["HostedZone"]["Id"].rpartition("/")[2]
         (folder / "terraform.tfvars.json").write_text(json.dumps(values))
         terraform(folder, environment, "init", "-input=false")
-        terraform(folder, environment, "apply", "-input=false", "-auto-approve")
-        outputs = json.loads(terraform(folder, environment, "output", "-json"))
-        yield replace(site, outputs={name: output["value"] for name, output in outputs.items()})
+        yield applied(site, guarded=False)
+
+
+@pytest.fixture(scope="session")
+def guarded_site(site: Site) -> Site:
+    """The same, and a distribution with every option. Its log bucket's lifecycle takes the provider a minute."""
+    return applied(site, guarded=True)
+
+
+def applied(site: Site, *, guarded: bool) -> Site:
+    """Apply, with the guarded distribution or without."""
+    wanted = f"-var=guarded={json.dumps(guarded)}"
+    terraform(site.folder, site.environment, "apply", "-input=false", "-auto-approve", wanted)
+    outputs = json.loads(terraform(site.folder, site.environment, "output", "-json"))
+    return replace(site, outputs={name: output["value"] for name, output in outputs.items()})

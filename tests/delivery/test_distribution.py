@@ -18,9 +18,7 @@ PATH = "/page/640/my%20photos/%C3%BC%20b%2Bc%20%281%29.jpg"
 @pytest.fixture(scope="module")
 def bodies(site: Site) -> dict[str, bytes]:
     """A published picture's renditions, by key."""
-    data = helpers.saved(helpers.photo(1600, 1200), "JPEG", quality=90)
-    site.publish("guarded", KEY, data)
-    return site.publish("open", KEY, data)
+    return site.publish("open", KEY, helpers.saved(helpers.photo(1600, 1200), "JPEG", quality=90))
 
 
 @pytest.mark.parametrize(
@@ -121,54 +119,55 @@ def test_a_huge_accept_header_is_harmless(site: Site, bodies: dict[str, bytes]) 
     assert (answer.status, answer.body) == (200, bodies["page/640/my photos/ü b+c (1).jpg"])
 
 
-def test_a_picture_stands_in_for_missing_ones_where_asked_for(site: Site) -> None:
+def test_a_picture_stands_in_for_missing_ones_where_asked_for(guarded_site: Site) -> None:
     """Browsers show it in place of the hole; the status still says that it is missing.
 
     The emulator answers 403 for what is missing, which this distribution keeps because signatures answer with it as
     well, so the object itself is looked at.
     """
-    stored = site.client("s3").get_object(Bucket="delivery-processed-guarded", Key="_missing/picture")
+    stored = guarded_site.client("s3").get_object(Bucket="delivery-processed-guarded", Key="_missing/picture")
     assert stored["ContentType"] == "image/png"
     assert Image.open(io.BytesIO(stored["Body"].read())).size == (32, 24)
-    assert site.get("guarded", "/page/640/none.jpg").status == 403
+    assert guarded_site.get("guarded", "/page/640/none.jpg").status == 403
 
 
 @pytest.mark.usefixtures("bodies")
-def test_scripts_of_named_origins_alone_may_read(site: Site) -> None:
+def test_scripts_of_named_origins_alone_may_read(guarded_site: Site) -> None:
     """Each is answered with its own name, and caches keep them apart."""
+    guarded_site.publish("guarded", KEY, helpers.saved(helpers.photo(400, 300), "JPEG"))
     for origin, allowed in (("https://a.example", "https://a.example"), ("https://c.example", None), (None, None)):
-        answer = site.get("guarded", PATH, **({"Origin": origin} if origin else {}))
+        answer = guarded_site.get("guarded", PATH, **({"Origin": origin} if origin else {}))
         assert answer.status == 200
         assert answer.headers.get("access-control-allow-origin") == allowed
         assert answer.headers["vary"] == "Accept, Origin"
-    assert "access-control-allow-origin" not in site.get("open", PATH, Origin="https://a.example").headers
+    assert "access-control-allow-origin" not in guarded_site.get("open", PATH, Origin="https://a.example").headers
 
 
-def test_every_option_is_in_place(site: Site) -> None:
+def test_every_option_is_in_place(guarded_site: Site) -> None:
     """As the emulator reports the distribution back. That CloudFront enforces them is AWS's business."""
-    cloudfront = site.client("cloudfront")
-    config = cloudfront.get_distribution(Id=site.outputs["guarded"]["distribution_id"])["Distribution"][
+    cloudfront = guarded_site.client("cloudfront")
+    config = cloudfront.get_distribution(Id=guarded_site.outputs["guarded"]["distribution_id"])["Distribution"][
         "DistributionConfig"
     ]
     groups = config["DefaultCacheBehavior"]["TrustedKeyGroups"]
     assert groups["Enabled"]
     assert groups["Quantity"] == 1
     items = cloudfront.get_key_group(Id=groups["Items"][0])["KeyGroup"]["KeyGroupConfig"]["Items"]
-    assert items == [site.outputs["guarded"]["signing_key_ids"]["site"]]
+    assert items == [guarded_site.outputs["guarded"]["signing_key_ids"]["site"]]
     assert config["Restrictions"]["GeoRestriction"]["RestrictionType"] == "blacklist"
     assert config["Aliases"]["Items"] == ["pictures.example.org"]
     assert config["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
     assert "/webacl/" in config["WebACLId"]
     assert config["HttpVersion"] == "http2and3"
     assert config["IsIPV6Enabled"]
-    deliveries = site.client("logs").describe_deliveries()["deliveries"]
+    deliveries = guarded_site.client("logs").describe_deliveries()["deliveries"]
     assert [each["deliverySourceName"] for each in deliveries] == ["guarded-access"]
 
 
-def test_a_plan_right_after_is_empty(site: Site) -> None:
+def test_a_plan_right_after_is_empty(guarded_site: Site) -> None:
     """Every option is stored as Terraform wrote it."""
-    terraform(site.folder, site.environment, "plan", "-input=false", "-out=plan")
-    shown = json.loads(terraform(site.folder, site.environment, "show", "-json", "plan"))
+    terraform(guarded_site.folder, guarded_site.environment, "plan", "-input=false", "-out=plan", "-var=guarded=true")
+    shown = json.loads(terraform(guarded_site.folder, guarded_site.environment, "show", "-json", "plan"))
     changes = {
         each["address"]: each["change"]["actions"] for each in shown["resource_changes"]
         if each["change"]["actions"] not in (["no-op"], ["read"])

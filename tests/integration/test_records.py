@@ -53,7 +53,7 @@ def complete(key: str) -> Record:
     """A record with every field set."""
     fmt = PublishedFormat("full", "webp", 640, 480, 1234, "webp/a.webp", "image/webp")
     source = {"format": "jpeg", "width": 640, "height": 480, "frames": 1}
-    published = Published("v1", 5000, source, (fmt,), 75.32, 48)
+    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json")
     return Record(
         image_id=key,
         status=Status.COMPLETE,

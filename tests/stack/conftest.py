@@ -146,13 +146,13 @@ class Stack:
         return next(found, None)
 
     def processed_keys(self) -> set[str]:
-        """What is in the processed bucket."""
+        """What pictures have in the processed bucket. What stands in for missing ones is Terraform's."""
         pages = (
             self.checkout.client("s3")
             .get_paginator("list_objects_v2")
             .paginate(Bucket=self.outputs["processed_bucket"])
         )
-        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+        return {item["Key"] for page in pages for item in page.get("Contents", [])} - {"_missing/picture"}
 
     def cdn(self, path: str, accept: str | None = None, scheme: str = "https") -> Answer:
         """GET from the distribution."""

@@ -230,7 +230,7 @@ def test_transparency_in_one_frame_only() -> None:
     clear = Image.new("RGBA", (96, 96), (255, 0, 0, 0))
     made = renditions(transcode(pages([*moving(), clear], "PNG", duration=100), small_recipe()))
     for name in ("webp", "avif"):
-        alphas = [frame.getchannel("A").getextrema() for frame in played(made[name])[1]]
+        alphas: list[Any] = [frame.getchannel("A").getextrema() for frame in played(made[name])[1]]
         assert alphas[:5] == [(255, 255)] * 5
         assert alphas[5][1] <= 1  # of 255: AVIF's transparency is lossy
         assert Image.open(io.BytesIO(made[name])).mode == "RGBA"

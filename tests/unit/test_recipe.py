@@ -62,7 +62,11 @@ def test_left_out_fields_have_defaults() -> None:
         ("{", "recipe", "not valid JSON"),
         ("[]", "recipe", "must be an object"),
         ("null", "recipe", "must be an object"),
-        (document(colour="red"), "recipe.colour", "unknown field; known are background, gps, keep, linear, sizes"),
+        (
+            document(colour="red"),
+            "recipe.colour",
+            "unknown field; known are background, gps, keep, linear, manifest, sizes",
+        ),
         (document(linear=1), "recipe.linear", "true or false"),
         (document(gps="yes"), "recipe.gps", "true or false"),
         (document(keep="copyright"), "recipe.keep", "a list out of copyright"),
@@ -254,3 +258,15 @@ def test_widths_are_a_size_each() -> None:
 def test_widths_that_make_no_sense_are_refused(changes: dict[str, Any], problem: str) -> None:
     """With what to do about it."""
     assert any(problem in each for each in problems(page(**changes))), problems(page(**changes))
+
+
+def test_a_manifest_is_a_json_template() -> None:
+    """And there is none unless one is named."""
+    assert Recipe.default().manifest is None
+    assert Recipe.from_json(json.dumps(document(manifest="m/{name}.json"))).manifest == "m/{name}.json"
+
+
+@pytest.mark.parametrize("template", ["m/{name}.txt", "m/all.json", "/m/{stem}.json", "m/../{stem}.json", 7])
+def test_a_manifest_elsewhere_is_refused(template: Any) -> None:
+    """It must be told apart from renditions, and by picture."""
+    assert any("recipe.manifest" in each for each in problems(document(manifest=template)))

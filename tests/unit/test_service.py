@@ -437,3 +437,36 @@ def test_source_that_goes_before_the_fetch_is_no_failure(world: World, monkeypat
     monkeypatch.setattr(world.sources, "fetch", fetch_too_late)
     assert world.reconciler.reconcile(KEY).action is Action.REMOVED
     assert world.records.owners == {}
+
+
+WITH_MANIFEST = replace(SMALL, manifest="manifest/{name}.json")
+MANIFEST = "manifest/cats/tom.png.json"
+
+
+def test_a_manifest_describes_what_is_published(world: World) -> None:
+    """Stored beside the renditions, with their URLs and an element to paste, and remembered with them."""
+    world.with_recipe(WITH_MANIFEST)
+    world.sources.upload(KEY, picture())
+    world.reconciler.reconcile(KEY)
+    stored = world.renditions.objects[MANIFEST]
+    assert (stored.content_type, stored.cache_control) == ("application/json", "public, max-age=300, s-maxage=86400")
+    document = json.loads(stored.body)
+    assert (document["imageId"], document["width"], document["height"]) == (KEY, 16, 12)
+    assert {entry["url"] for entry in document["formats"]} == {f"https://cdn.example/{key}" for key in OBJECTS}
+    assert document["markup"].startswith("<picture>")
+    assert 'style="background-color: #' in document["markup"]
+    assert world.record(KEY).objects == OBJECTS | {MANIFEST}
+
+
+def test_a_manifest_goes_with_its_picture(world: World) -> None:
+    """On removal, and when the recipe gives manifests up; it is invalidated like a rendition."""
+    world.with_recipe(WITH_MANIFEST)
+    for key in (KEY, "cats/kim.png"):
+        world.sources.upload(key, picture())
+        world.reconciler.reconcile(key)
+    world.sources.remove(KEY)
+    world.reconciler.reconcile(KEY)
+    assert MANIFEST not in world.renditions.objects
+    assert MANIFEST in world.invalidations.batches[-1][0]
+    world.with_recipe(SMALL).reconcile("cats/kim.png")
+    assert not [key for key in world.renditions.objects if key.endswith(".json")]

@@ -1,4 +1,8 @@
-# Two distributions of the delivery module on an emulator: one with nothing asked for, one with everything.
+# Distributions of the delivery module on an emulator: one with nothing asked for, and if wanted one with everything.
+
+variable "guarded" {
+  type = bool
+}
 
 variable "bucket" {
   type = string
@@ -81,6 +85,7 @@ module "open" {
 
 module "guarded" {
   source = "./modules/delivery"
+  count  = var.guarded ? 1 : 0
 
   providers = {
     aws           = aws
@@ -112,5 +117,5 @@ output "open" {
 }
 
 output "guarded" {
-  value = module.guarded
+  value = one(module.guarded)
 }
