@@ -51,6 +51,10 @@ type: $(VENV)/.installed ## mypy, strict
 lock: ## rewrite the requirement locks from pyproject.toml  [ARGS=--upgrade]
 	@scripts/lock $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.installed ## every call of the path fails in every way; writes docs/reliability.md  [ARGS=--help]
+	@$(BIN)/python -m scripts.chaos --write $(ARGS)
+
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: image
