@@ -20,6 +20,11 @@ class _Context(LambdaContext):
     _invoked_function_arn = "worker"
     _aws_request_id = "worker"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """No time limit here, but a lease: as much as Lambda's longest."""
+        return 900_000
+
 
 def main() -> int:
     """Work until SIGTERM or SIGINT; the batch at hand is finished first."""

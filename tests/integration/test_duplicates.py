@@ -28,6 +28,11 @@ class Context(LambdaContext):
     _invoked_function_arn = "test"
     _aws_request_id = "test"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """Plenty."""
+        return 300_000
+
 
 @pytest.fixture
 def handler(
