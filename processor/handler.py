@@ -37,6 +37,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any] | None:
 
     Args:
         event: an SQS batch of S3 notifications, a bare S3 notification, or an EventBridge S3 event.
+        context: Lambda's, for the time that is left.
 
     Returns:
         For an SQS batch the messages to be retried, as `batchItemFailures`.

@@ -1,4 +1,4 @@
-"""Listing both buckets and removing uploads: for the command line, with the user's permissions, never the function's."""
+"""Listing both buckets and removing uploads: with the permissions of whoever is at the keyboard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ def add(subcommands: Subcommands) -> None:
         "--distribution-id ID --paths '/*'",
     )
     parser.add_argument("source", metavar="s3://BUCKET/PREFIX", help="the stack's raw bucket, with or without a prefix")
-    parser.add_argument("--run", action="store_true", help="do it")
+    parser.add_argument("--run", dest="for_real", action="store_true", help="do it")
     parser.add_argument("--stale", action="store_true", help="only what an older recipe made")
     parser.add_argument("--rate", type=float, default=20, metavar="N", help="pictures queued a second (20)")
     parser.add_argument("--max-queued", type=int, default=1000, metavar="N", help="wait while more are queued (1000)")
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
             f"{total.pictures:,} pictures, {total.bytes / 1e6:,.1f} MB; about {minutes:,.1f} minutes at "
             f"{options.concurrency} at a time, about ${total.dollars:,.2f}"
         )
-        if not options.run:
+        if not options.for_real:
             print("nothing was queued; --run does it")
             return COMPLETE
         queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 REASONS = ("unreadable_event", "other_bucket", "never_seen", "failed", "unfinished", "settled")
 
-_EXPLAINED = """why a message is there: failed: its last try failed, the message says why. unfinished: its last try died.
-settled: the picture has ended since. never_seen: there is no record. other_bucket: of a bucket that is not this stack's.
-unreadable_event: no S3 event."""
+_EXPLAINED = """Reasons. failed: its last try failed, the message says why. unfinished: its last try died.
+settled: the picture has ended since. never_seen: there is no record. other_bucket: of a bucket that is not this
+stack's. unreadable_event: no S3 event."""
 
 
 @dataclass(frozen=True, slots=True)

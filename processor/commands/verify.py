@@ -43,7 +43,7 @@ def add(subcommands: Subcommands) -> None:
         "verify",
         help="compare uploads, records and renditions; repair on request",
         description="Compare raw bucket, records and processed bucket. With --repair every picture that differs is "
-        "queued again and orphans are deleted: also the way to rebuild records and renditions from the raw bucket "
+        "queued again and orphans are deleted: the way to rebuild records and renditions from the raw bucket "
         "alone. Needs to list both buckets and to scan the table. Exit code: 0 if nothing differs, 3 if something does.",
     )
     parser.add_argument("--repair", action="store_true", help="queue what differs, delete orphans")
@@ -106,24 +106,28 @@ def differences(
 ) -> Iterator[Finding]:
     """Pictures that are not as the raw bucket and the recipe want them."""
     for key, source in sources.items():
-        if keys.is_folder(key):
-            continue
-        record = known.get(key)
-        if record is None:
-            yield Finding("unprocessed", key, "it has no record")
-        elif record.status not in FINAL:
-            yield Finding("unfinished", key, f"{record.status} since {record.updated_at:%Y-%m-%d %H:%M:%S} UTC")
-        elif record.status is Status.REMOVED or record.etag != source.etag:
-            yield Finding("outdated", key, "its record is of another version")
-        elif record.fingerprint != recipe.fingerprint:
-            yield Finding("stale", key, "it was made by another recipe")
-        elif record.announced_at is None:
-            yield Finding("unannounced", key, "its outcome was never announced")
-        elif damage := _damage(record, rendered):
-            yield Finding("damaged", key, damage)
+        if not keys.is_folder(key) and (finding := _difference(source, known.get(key), rendered, recipe)):
+            yield finding
     for key, record in known.items():
         if key not in sources and record.status is not Status.REMOVED:
             yield Finding("left_over", key, "it is gone from the raw bucket")
+
+
+def _difference(
+    source: "Listed", record: Record | None, rendered: "Mapping[str, Listed]", recipe: Recipe
+) -> Finding | None:
+    if record is None:
+        return Finding("unprocessed", source.key, "it has no record")
+    if record.status not in FINAL:
+        return Finding("unfinished", source.key, f"{record.status} since {record.updated_at:%Y-%m-%d %H:%M:%S} UTC")
+    if record.status is Status.REMOVED or record.etag != source.etag:
+        return Finding("outdated", source.key, "its record is of another version")
+    if record.fingerprint != recipe.fingerprint:
+        return Finding("stale", source.key, "it was made by another recipe")
+    if record.announced_at is None:
+        return Finding("unannounced", source.key, "its outcome was never announced")
+    damage = _damage(record, rendered)
+    return Finding("damaged", source.key, damage) if damage else None
 
 
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:
