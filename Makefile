@@ -86,6 +86,10 @@ load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the 
 scaling: $(BENCH_VENV)/.installed ## memory sizes, concurrency and cost; writes docs/scaling.md (needs docker)
 	@$(BENCH_VENV)/bin/python -m scripts.scaling $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.installed ## every call of the path fails in every way; writes docs/reliability.md  [ARGS=--help]
+	@$(BIN)/python -m scripts.chaos --write $(ARGS)
+
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: image

@@ -45,6 +45,35 @@ class DynamoDBRecords:
             answer = self._client.get_item(TableName=self._table, Key=_key(image_id, "current"), ConsistentRead=True)
         return _record(answer["Item"]) if "Item" in answer else None
 
+    def all(self) -> Iterator[Record]:
+        """Every current record, consistently read, in no particular order. Reads the whole table, history included."""
+        with transient_errors("reading all records"):
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._table,
+                ConsistentRead=True,
+                FilterExpression="#record = :current",
+                ExpressionAttributeNames={"#record": "record"},
+                ExpressionAttributeValues=_serialized({":current": "current"}),
+            )
+            for page in pages:
+                yield from (_record(item) for item in page["Items"])
+
+    def make_stale(self, image_id: str) -> bool:
+        """Have the next reconciliation make a picture anew. False: it is being worked on, or has no record."""
+        with transient_errors(f"marking {image_id!r}"):
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(image_id, "current"),
+                    UpdateExpression="REMOVE fingerprint",
+                    ConditionExpression="attribute_exists(imageId) AND attribute_not_exists(leaseToken)",
+                )
+            except ClientError as exc:
+                if code_of(exc) == _CONDITION_FAILED:
+                    return False
+                raise
+        return True
+
     def listed(self, status: Status, day: str) -> Iterator[dict[str, Any]]:
         """Index entries of pictures that came to a state on a day (UTC, `YYYY-MM-DD`), in no particular order."""
         for shard in range(STATUS_SHARDS):

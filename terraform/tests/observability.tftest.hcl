@@ -28,6 +28,7 @@ run "observability" {
       for alarm in [
         aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.oldest_message,
         aws_cloudwatch_metric_alarm.function_errors, aws_cloudwatch_metric_alarm.function_throttles,
+        aws_cloudwatch_metric_alarm.runaway,
       ] : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && alarm.treat_missing_data == "notBreaching"
     ])
     error_message = "Every alarm must reach the topic, and an idle pipeline must not raise one."
@@ -49,6 +50,15 @@ run "observability" {
       aws_cloudwatch_metric_alarm.oldest_message.threshold == 900
     )
     error_message = "Pictures that wait too long must be noticed."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.runaway.threshold == 10 &&
+      sort([for query in aws_cloudwatch_metric_alarm.runaway.metric_query : query.metric[0].metric_name if length(query.metric) > 0]) ==
+      tolist(["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "Invocations"])
+    )
+    error_message = "Invocations that go far beyond the pictures that end must be noticed."
   }
 
   assert {

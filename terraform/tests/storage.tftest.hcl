@@ -108,3 +108,17 @@ run "archiving" {
     error_message = "Archived uploads must stay readable at once."
   }
 }
+
+run "rejects_one_bucket_for_both" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    processed_bucket_name = "raw"
+  }
+
+  expect_failures = [aws_s3_bucket.processed]
+}

@@ -31,7 +31,7 @@ CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 
 ALARMS = tuple(
     f"module.observability.aws_cloudwatch_metric_alarm.{name}"
-    for name in ("dead_letters", "oldest_message", "function_errors", "function_throttles")
+    for name in ("dead_letters", "oldest_message", "function_errors", "function_throttles", "runaway")
 )
 NOT_RETURNED_BY_EMULATOR = {
     address: {

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -38,11 +38,12 @@ class Context(LambdaContext):
     _memory_limit_in_mb = 1024
     _invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:img-pipeline"
     _aws_request_id = "request"
+    seconds_left: ClassVar[list[float]] = []
 
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        """A minute is left."""
-        return 60_000
+    @classmethod
+    def get_remaining_time_in_millis(cls) -> int:
+        """What was set, one value a question (the first is the batch's, then one a message), or plenty."""
+        return int(1000 * cls.seconds_left.pop(0)) if cls.seconds_left else 300_000
 
 
 @pytest.fixture
@@ -191,3 +192,30 @@ def test_bad_environment_stops_the_start(handler: ModuleType, monkeypatch: pytes
     with pytest.raises(InvalidConfiguration) as failure:
         importlib.reload(handler)
     assert len(failure.value.problems) == 2
+
+
+def test_what_cannot_be_finished_in_time_is_handed_back(handler: ModuleType, world: World) -> None:
+    """With too little time left no further picture is begun: its key is queued anew, which uses up no try."""
+    for key in ("a.png", "b.png"):
+        world.sources.upload(key, picture())
+    Context.seconds_left[:] = [300, 300, 19]
+    assert handler.handler(batch(one=body("a.png"), two=body("b.png")), Context()) == {"batchItemFailures": []}
+    assert set(world.renditions.objects) == {"webp/a.webp"}
+    assert world.queue.keys == [("b.png", 0)]
+
+
+def test_first_picture_is_begun_however_late(handler: ModuleType, world: World) -> None:
+    """The first picture of a batch is begun even with little time, or it would be handed back for ever."""
+    world.sources.upload("a.png", picture())
+    Context.seconds_left[:] = [300, 1]
+    handler.handler(batch(one=body("a.png")), Context())
+    assert set(world.renditions.objects) == {"webp/a.webp"}
+
+
+def test_unreadable_message_is_not_handed_back(handler: ModuleType, world: World) -> None:
+    """What cannot be read is returned as failed, also for want of time, so that it ends in the dead-letter queue."""
+    world.sources.upload("a.png", picture())
+    Context.seconds_left[:] = [300, 300, 1]
+    assert handler.handler(batch(one=body("a.png"), bad="{"), Context()) == {
+        "batchItemFailures": [{"itemIdentifier": "bad"}]
+    }

@@ -84,6 +84,53 @@ resource "aws_cloudwatch_metric_alarm" "function_errors" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
+# A loop, or messages that go round: many invocations, and few pictures that end.
+resource "aws_cloudwatch_metric_alarm" "runaway" {
+  alarm_name          = "${var.name}-invocations-per-upload"
+  alarm_description   = "The function runs ten times as often as pictures end. Disable its event source mapping if money is being burnt, then see the runbook."
+  evaluation_periods  = 2
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 10
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "ratio"
+    expression  = "IF(invocations > 200, invocations / (1 + FILL(processed, 0) + FILL(rejected, 0) + FILL(removed, 0)), 0)"
+    label       = "Invocations per picture that ended"
+    return_data = true
+  }
+
+  metric_query {
+    id = "invocations"
+
+    metric {
+      namespace   = "AWS/Lambda"
+      metric_name = "Invocations"
+      dimensions  = { FunctionName = var.function_name }
+      stat        = "Sum"
+      period      = 900
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = { processed = "ImagesProcessed", rejected = "ImagesRejected", removed = "ImagesRemoved" }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = var.metrics_namespace
+        metric_name = metric_query.value
+        dimensions  = { service = var.metrics_service }
+        stat        = "Sum"
+        period      = 900
+      }
+    }
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "function_throttles" {
   alarm_name          = "${var.name}-function-throttles"
   alarm_description   = "Lambda refused invocations for want of concurrency: raise the account's quota or lower maximum_concurrency."

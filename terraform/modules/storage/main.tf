@@ -8,6 +8,13 @@ resource "aws_s3_bucket" "raw" {
 resource "aws_s3_bucket" "processed" {
   bucket        = var.processed_bucket_name
   force_destroy = var.force_destroy
+
+  lifecycle {
+    precondition {
+      condition     = var.processed_bucket_name != var.raw_bucket_name
+      error_message = "The buckets must differ, or every rendition would trigger its own processing."
+    }
+  }
 }
 
 locals {

@@ -1,0 +1,44 @@
+"""`img-pipeline remove`: take pictures out of the raw bucket; their renditions follow."""
+
+import argparse
+
+from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.usage import COMPLETE, Subcommands, UsageError
+from processor.errors import Transient
+
+
+def add(subcommands: Subcommands) -> None:
+    """Declare the command."""
+    parser = subcommands.add_parser(
+        "remove",
+        help="remove pictures and everything made of them",
+        description="Remove pictures from the raw bucket. The pipeline then deletes their renditions and keeps a "
+        "tombstone with their history. Earlier versions can be restored until they expire, unless --all-versions.",
+    )
+    parser.add_argument("keys", nargs="+", metavar="KEY", help="a source key, as uploaded")
+    parser.add_argument("--all-versions", action="store_true", help="delete every version for good")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    add_stack_option(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    values = stack_values(options, "raw_bucket", "queue_url")
+    from processor.aws import clients, listing  # noqa: PLC0415 - boto3 is for those who talk to AWS
+    from processor.aws.sqs import IngestQueue  # noqa: PLC0415
+
+    s3, bucket = clients.s3(), values["raw_bucket"]
+    queue = IngestQueue(clients.sqs(), values["queue_url"], bucket)
+    try:
+        for key in options.keys:
+            if options.dry_run:
+                print(f"{key}: would be removed")
+            elif options.all_versions:
+                print(f"{key}: {listing.delete_all_versions(s3, bucket, key)} versions deleted for good")
+                queue.enqueue(key)  # S3's own events of single versions may be lost or late
+            else:
+                listing.mark_deleted(s3, bucket, key)
+                print(f"{key}: removed; its renditions follow within seconds")
+    except Transient as exc:
+        raise UsageError(f"not all were removed: {exc}. It can be repeated") from exc
+    return COMPLETE

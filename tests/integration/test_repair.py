@@ -1,0 +1,205 @@
+"""`verify`, `backfill`, `redrive` and `remove` on an emulator of their own, for they look at everything there is."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from processor.events import Hint, hint_body
+from processor.keys import rendition_keys
+from processor.recipe import Recipe
+from scripts.demo import resources, servers
+from tests.emulator import Pipeline, ministack, pipeline_on
+from tests.helpers import photo, saved, small_recipe
+
+KEYS = ("a/one.jpg", "a/two b+c.jpg", "b/three.jpg")
+RECIPE_TEXT = (
+    '{"sizes": [{"name": "small", "width": 64, "height": 64, "formats": {"jpeg": {"key": "s/{stem}.jpg"},'
+    ' "webp": {"key": "s/{stem}.webp"}, "avif": {"key": "s/{stem}.avif"}}}]}'
+)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A pipeline with a worker, and the file that names it to the command line."""
+
+    pipeline: Pipeline
+    stack: Path
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process of its own."""
+        command = [sys.executable, "-m", "processor", *arguments, "--stack", str(self.stack)]
+        environment = dict(self.pipeline.environment)
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+
+    def dead_letters(self) -> str:
+        """URL of the dead-letter queue."""
+        return self.pipeline.sqs.get_queue_url(QueueName=resources.DEAD_LETTER_QUEUE)["QueueUrl"]
+
+    def wipe(self) -> None:
+        """Lose the whole table and the whole processed bucket."""
+        for page in self.pipeline.dynamodb.get_paginator("scan").paginate(TableName=resources.TABLE):
+            for item in page["Items"]:
+                key = {"imageId": item["imageId"], "record": item["record"]}
+                self.pipeline.dynamodb.delete_item(TableName=resources.TABLE, Key=key)
+        for rendition in self.pipeline.published(""):
+            self.pipeline.s3.delete_object(Bucket=resources.PROCESSED_BUCKET, Key=rendition)
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Three published pictures."""
+    folder = tmp_path_factory.mktemp("repair")
+    with ministack(folder) as environment:
+        pipeline = pipeline_on(environment)
+        outputs = {
+            "table_name": resources.TABLE,
+            "raw_bucket": resources.RAW_BUCKET,
+            "processed_bucket": resources.PROCESSED_BUCKET,
+            "queue_url": pipeline.queue_url,
+            "dead_letter_queue_url": pipeline.sqs.get_queue_url(QueueName=resources.DEAD_LETTER_QUEUE)["QueueUrl"],
+            "recipe": RECIPE_TEXT,
+            "cdn_domain": "cdn.example",
+            "region": servers.REGION,
+        }
+        stack = folder / "stack.json"
+        stack.write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
+        settings = resources.worker_environment(pipeline.queue_url, "cdn.example")
+        assert Recipe.from_json(RECIPE_TEXT) == small_recipe()
+        worker_environment = {**environment, **settings, "RECIPE": RECIPE_TEXT}
+        with servers.worker(folder / "worker.log", worker_environment):
+            for key in KEYS:
+                pipeline.upload(key, saved(photo(), "JPEG"))
+            for key in KEYS:
+                pipeline.settled(key, "COMPLETE")
+            yield Deployed(pipeline, stack)
+
+
+def renditions() -> set[str]:
+    """Of all three pictures."""
+    return {each for key in KEYS for each in rendition_keys(small_recipe(), key)}
+
+
+def test_whole_pipeline_has_no_differences(deployed: Deployed) -> None:
+    """Where everything is published, verify finds nothing and ends with 0."""
+    done = deployed.run("verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing differs" in done.stdout
+
+
+def test_damage_is_found_and_repaired(deployed: Deployed) -> None:
+    """A missing rendition, a changed one and a lost record are found, and mended only with --repair."""
+    pipeline = deployed.pipeline
+    before = pipeline.s3.get_object(Bucket=resources.PROCESSED_BUCKET, Key="s/b/three.jpg")["Body"].read()
+    pipeline.s3.delete_object(Bucket=resources.PROCESSED_BUCKET, Key="s/a/one.webp")
+    pipeline.s3.put_object(Bucket=resources.PROCESSED_BUCKET, Key="s/b/three.jpg", Body=b"other")
+    pipeline.dynamodb.delete_item(
+        TableName=resources.TABLE, Key={"imageId": {"S": KEYS[1]}, "record": {"S": "current"}}
+    )
+    done = deployed.run("verify", "--json")
+    assert done.returncode == 3, done.stderr
+    found = {each["key"]: each["kind"] for each in map(json.loads, done.stdout.splitlines())}
+    assert found == {KEYS[0]: "damaged", KEYS[1]: "unprocessed", KEYS[2]: "damaged"}
+    assert "s/a/one.webp" not in pipeline.published("")
+    assert deployed.run("verify", "--repair").returncode == 3
+    for key in KEYS:
+        pipeline.settled(key, "COMPLETE")
+    assert wait_until_clean(deployed)
+    assert pipeline.s3.get_object(Bucket=resources.PROCESSED_BUCKET, Key="s/b/three.jpg")["Body"].read() == before
+
+
+def test_everything_is_rebuilt_from_the_raw_bucket(deployed: Deployed) -> None:
+    """With table and processed bucket lost, verify --repair brings back every record and every rendition."""
+    deployed.wipe()
+    assert deployed.pipeline.published("") == set()
+    assert deployed.run("verify", "--repair").returncode == 3
+    for key in KEYS:
+        deployed.pipeline.settled(key, "COMPLETE")
+    assert deployed.pipeline.published("") == renditions()
+    assert wait_until_clean(deployed)
+
+
+def test_backfill_counts_then_does_and_skips_what_is_current(deployed: Deployed, tmp_path: Path) -> None:
+    """A dry run queues nothing; a budget stops in time; a run publishes all below the prefix; then nothing is due."""
+    deployed.wipe()
+    source = f"s3://{resources.RAW_BUCKET}/a/"
+    dry = deployed.run("backfill", source)
+    assert dry.returncode == 0, dry.stderr
+    assert dry.stdout.startswith("2 pictures, ")
+    assert "nothing was queued" in dry.stdout
+    stopped = deployed.run("backfill", source, "--run", "--budget", "0.0000001")
+    assert "0 of 2 queued" in stopped.stdout
+    progress = tmp_path / "progress"
+    done = deployed.run("backfill", source, "--run", "--progress", str(progress))
+    assert "2 queued" in done.stdout, done.stderr
+    assert not progress.exists()
+    for key in KEYS[:2]:
+        deployed.pipeline.settled(key, "COMPLETE")
+    assert deployed.pipeline.record(KEYS[2]) is None
+    assert deployed.run("backfill", source).stdout.startswith("0 pictures, ")
+    assert deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--stale").stdout.startswith("0 pictures, ")
+    progress.write_text(KEYS[1])
+    resumed = deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--run", "--progress", str(progress))
+    assert "1 queued" in resumed.stdout
+    deployed.pipeline.settled(KEYS[2], "COMPLETE")
+
+
+def test_backfill_of_another_bucket_is_refused(deployed: Deployed) -> None:
+    """Only the stack's own raw bucket can be backfilled."""
+    done = deployed.run("backfill", "s3://other/a")
+    assert done.returncode == 2
+    assert f"s3://{resources.RAW_BUCKET}/PREFIX" in done.stderr
+
+
+def test_redrive_lists_filters_shows_and_sends_back(deployed: Deployed) -> None:
+    """Dead messages are joined with their records; only what is chosen is sent, and the rest stays."""
+    pipeline, url = deployed.pipeline, deployed.dead_letters()
+    for text in ("no event", hint_body(Hint(resources.RAW_BUCKET, KEYS[0])), hint_body(Hint("other", "x.jpg"))):
+        pipeline.sqs.send_message(QueueUrl=url, MessageBody=text)
+    listed = [json.loads(line) for line in deployed.run("redrive", "--json").stdout.splitlines()]
+    assert {each["reason"]: each["key"] for each in listed} == {
+        "unreadable_event": None,
+        "settled": KEYS[0],
+        "other_bucket": "x.jpg",
+    }
+    assert waiting(deployed) == 3
+    unreadable = next(each for each in listed if each["reason"] == "unreadable_event")
+    assert json.loads(deployed.run("redrive", "--show", unreadable["messageId"]).stdout)["body"] == "no event"
+    assert "nothing was changed" in deployed.run("redrive", "--reason", "settled").stdout
+    assert "1 sent back: 1 settled" in deployed.run("redrive", "--reason", "settled", "--send").stdout
+    assert waiting(deployed) == 2
+    assert "2 deleted" in deployed.run("redrive", "--discard").stdout
+    assert waiting(deployed) == 0
+
+
+def test_removed_picture_is_gone_with_everything_made_of_it(deployed: Deployed) -> None:
+    """After remove the renditions go; with --all-versions no version is left in the raw bucket either."""
+    pipeline = deployed.pipeline
+    for key in ("gone/one.jpg", "gone/two.jpg"):
+        pipeline.upload(key, saved(photo(), "JPEG"))
+        pipeline.settled(key, "COMPLETE")
+    assert "would be" in deployed.run("remove", "gone/one.jpg", "--dry-run").stdout
+    assert deployed.run("remove", "gone/one.jpg").returncode == 0
+    assert deployed.run("remove", "gone/two.jpg", "--all-versions").returncode == 0
+    for key in ("gone/one.jpg", "gone/two.jpg"):
+        pipeline.settled(key, "REMOVED")
+    assert pipeline.published("gone/") == set()
+    versions = pipeline.s3.list_object_versions(Bucket=resources.RAW_BUCKET, Prefix="gone/")
+    assert [each["Key"] for each in versions.get("Versions", [])] == ["gone/one.jpg"]
+
+
+def waiting(deployed: Deployed) -> int:
+    """Messages in the dead-letter queue."""
+    attributes = deployed.pipeline.sqs.get_queue_attributes(QueueUrl=deployed.dead_letters(), AttributeNames=["All"])
+    return sum(
+        int(value) for name, value in attributes["Attributes"].items() if name.startswith("ApproximateNumberOfMessages")
+    )
+
+
+def wait_until_clean(deployed: Deployed) -> bool:
+    """Whether verify finds nothing soon."""
+    return any(deployed.run("verify").returncode == 0 for _ in range(10))
