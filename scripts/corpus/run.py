@@ -23,7 +23,7 @@ EXCEPTIONS = Path(__file__).parent / "exceptions.toml"
 MEMORY_MIB = 3008
 """The function's default memory. Address space is what can be limited here; it is always more than what is resident."""
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 180
 
 _BOUNDS = {"too_many_pixels", "too_many_frames"}
 
