@@ -1,6 +1,6 @@
 """boto3 clients, all with the same patience. Where they point is the SDK's business: `AWS_ENDPOINT_URL` and its kin."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -27,6 +27,11 @@ def s3() -> "S3Client":
 def sqs() -> "SQSClient":
     """A client for the ingest queue."""
     return boto3.client("sqs", config=_CONFIG)
+
+
+def stepfunctions() -> Any:
+    """A client for the state machine that queues whole buckets."""
+    return boto3.client("stepfunctions", config=_CONFIG)
 
 
 def dynamodb() -> "DynamoDBClient":
