@@ -81,6 +81,19 @@ module "announcements" {
   event_bus_name = local.name
 }
 
+module "backfill" {
+  source = "./modules/backfill"
+
+  name            = "${local.name}-backfill"
+  partition       = local.partition
+  account_id      = local.account_id
+  region          = local.region
+  raw_bucket_name = module.storage.raw_bucket_name
+  raw_bucket_arn  = module.storage.raw_bucket_arn
+  queue_url       = module.ingest.queue_url
+  queue_arn       = module.ingest.queue_arn
+}
+
 module "negotiation" {
   source = "./modules/negotiation"
 

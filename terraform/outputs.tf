@@ -53,6 +53,11 @@ output "dead_letter_queue_url" {
   value       = module.ingest.dead_letter_queue_url
 }
 
+output "backfill_state_machine_arn" {
+  description = "Queues every upload: what `img-pipeline backfill --distributed` starts."
+  value       = module.backfill.state_machine_arn
+}
+
 output "event_bus_name" {
   description = "Where ImageProcessed, ImageRejected and ImageRemoved are announced."
   value       = module.announcements.event_bus_name

@@ -29,6 +29,11 @@ def sqs() -> "SQSClient":
     return boto3.client("sqs", config=_CONFIG)
 
 
+def stepfunctions() -> Any:
+    """A client for the state machine that queues whole buckets."""
+    return boto3.client("stepfunctions", config=_CONFIG)
+
+
 def dynamodb() -> "DynamoDBClient":
     """A client for the table."""
     return boto3.client("dynamodb", config=_CONFIG)

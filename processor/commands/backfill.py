@@ -1,6 +1,7 @@
 """`img-pipeline backfill`: put pictures that are in the raw bucket already through the pipeline."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,9 @@ def add(subcommands: Subcommands) -> None:
     )
     parser.add_argument("source", metavar="s3://BUCKET/PREFIX", help="the stack's raw bucket, with or without a prefix")
     parser.add_argument("--run", dest="for_real", action="store_true", help="do it")
+    parser.add_argument(
+        "--distributed", action="store_true", help="start the state machine on the prefix instead: for millions"
+    )
     parser.add_argument("--stale", action="store_true", help="only what an older recipe made")
     parser.add_argument("--rate", type=float, default=20, metavar="N", help="pictures queued a second (20)")
     parser.add_argument("--max-queued", type=int, default=1000, metavar="N", help="wait while more are queued (1000)")
@@ -77,6 +81,8 @@ def _run(options: argparse.Namespace) -> int:
 
     after = options.progress.read_text("utf-8") if options.progress and options.progress.exists() else ""
     try:
+        if options.distributed:
+            return _start_map(prefix, options)
         records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
         known = {record.image_id: record for record in records.all()}
         listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, after)
@@ -95,6 +101,21 @@ def _run(options: argparse.Namespace) -> int:
         return _queue_all(queue, todo, speed, options)
     except Transient as exc:
         raise UsageError(f"the stack does not answer: {exc}. Repeat it: what is current by then is skipped") from exc
+
+
+def _start_map(prefix: str, options: argparse.Namespace) -> int:
+    """Start a Distributed Map, which lists and queues without this machine; the function skips what is current."""
+    machine = stack_values(options, "backfill_state_machine_arn")["backfill_state_machine_arn"]
+    from processor.aws import clients  # noqa: PLC0415 - boto3 is for those who talk to AWS
+    from processor.aws.translate import transient_errors  # noqa: PLC0415
+
+    if not options.for_real:
+        print(f"would queue everything below {prefix!r} with {machine}; --run does it")
+        return COMPLETE
+    with transient_errors("starting the state machine"):
+        answer = clients.stepfunctions().start_execution(stateMachineArn=machine, input=json.dumps({"prefix": prefix}))
+    print(f"started {answer['executionArn']}; it costs about $25 per million pictures besides their processing")
+    return COMPLETE
 
 
 def _prefix(source: str, raw_bucket: str) -> str:

@@ -43,8 +43,8 @@ def add(subcommands: Subcommands) -> None:
         "verify",
         help="compare uploads, records and renditions; repair on request",
         description="Compare raw bucket, records and processed bucket. With --repair every picture that differs is "
-        "queued again and orphans are deleted: the way to rebuild records and renditions from the raw bucket "
-        "alone. Needs to list both buckets and to scan the table. Exit code: 0 if nothing differs, 3 if something does.",
+        "queued and orphans are deleted: the way to rebuild records and renditions from the raw bucket "
+        "alone. Needs to list both buckets and to scan the table. Exit code: 0 if nothing differs, 3 if not.",
     )
     parser.add_argument("--repair", action="store_true", help="queue what differs, delete orphans")
     parser.add_argument("--prefix", default="", help="only pictures whose key begins so; leaves orphans out")

@@ -23,7 +23,10 @@ from scripts.chaos.proxy import Fault, Plan, Proxy
 from scripts.chaos.report import Result
 from scripts.demo import resources, servers
 
-RECIPE = '{"sizes": [{"name": "full", "formats": {"jpeg": {"key": "full/{stem}.jpg"}, "webp": {"key": "webp/{stem}.webp"}}}]}'
+RECIPE = (
+    '{"sizes": [{"name": "full", "formats": {"jpeg": {"key": "full/{stem}.jpg"},'
+    ' "webp": {"key": "webp/{stem}.webp"}}}]}'
+)
 LEASE_SECONDS = 3
 VISIBILITY_SECONDS = 4
 HELD_BACK_SECONDS = 3600
@@ -248,21 +251,7 @@ class Harness:
             return
         if record["status"] != EXPECTED[case.scenario]:
             yield f"is {record['status']}"
-        stored = self.stored(case.key)
-        if case.scenario == "remove":
-            if stored:
-                yield f"{sorted(stored)} are left"
-        else:
-            wanted = set(keys.rendition_keys(Recipe.from_json(RECIPE), case.key))
-            if set(stored) != wanted:
-                yield f"a partial set: {sorted(stored)}"
-            if case.scenario == "bad replacement" and stored != case.before:
-                yield "the earlier version is not what is served"
-            if case.scenario == "replace" and any(stored.get(key) == body for key, body in case.before.items()):
-                yield "an older version is served"
-            sizes = {fmt["key"]: int(fmt["bytes"]) for fmt in record.get("formats", [])}
-            if sizes != {key: len(body) for key, body in stored.items()}:
-                yield "the record and the objects differ"
+        yield from self._misplaced(case, record)
         endings = [run for run in self._runs(case.key) if self._concerns(case, run)]
         if len(endings) != 1:
             yield f"ended {len(endings)} times"
@@ -270,6 +259,23 @@ class Harness:
             yield "was never announced"
         if "leaseToken" in record:
             yield "is still leased"
+
+    def _misplaced(self, case: Case, record: dict[str, Any]) -> Iterator[str]:
+        """What is wrong with the objects of a picture."""
+        stored = self.stored(case.key)
+        if case.scenario == "remove":
+            if stored:
+                yield f"{sorted(stored)} are left"
+            return
+        if set(stored) != set(keys.rendition_keys(Recipe.from_json(RECIPE), case.key)):
+            yield f"a partial set: {sorted(stored)}"
+        if case.scenario == "bad replacement" and stored != case.before:
+            yield "the earlier version is not what is served"
+        if case.scenario == "replace" and any(stored.get(key) == body for key, body in case.before.items()):
+            yield "an older version is served"
+        sizes = {fmt["key"]: int(fmt["bytes"]) for fmt in record.get("formats", [])}
+        if sizes != {key: len(body) for key, body in stored.items()}:
+            yield "the record and the objects differ"
 
     def _concerns(self, case: Case, run: dict[str, Any]) -> bool:
         return run["status"] == "REMOVED" if case.scenario == "remove" else run.get("versionId") == case.version_id

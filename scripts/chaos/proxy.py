@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
                 plan.kill()
                 self.close_connection = True
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any  # noqa: N815 - http.server calls them so
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -53,8 +53,10 @@ def written(results: Sequence[Result], broken: Mapping[str, int], streamed: Stre
     twice = sum(result.twice for result in results)
     lines += [
         "",
-        f"{runs} runs: {len(problems)} wrong (lost, partial, orphaned, ended twice, never announced), none in the "
-        f"dead-letter queue; {twice} outcomes were announced more than once, which the contract allows.",
+        (
+            f"{runs} runs: {len(problems)} wrong (lost, partial, orphaned, ended twice, never announced), none in the "
+            f"dead-letter queue; {twice} outcomes were announced more than once, which the contract allows."
+        ),
     ]
     lines += [f"- {problem}" for problem in problems[:20]]
     lines += ["", "With a step broken on purpose the same audit finds:", ""]
@@ -62,8 +64,11 @@ def written(results: Sequence[Result], broken: Mapping[str, int], streamed: Stre
     if streamed:
         lines += [
             "",
-            f"{streamed.events:,} events over {streamed.keys} keys, shuffled and duplicated: {len(streamed.problems)} keys "
-            f"not in the state of their last event; {streamed.encodes:,} pictures encoded, {streamed.seconds:.0f} s.",
+            (
+                f"{streamed.events:,} events over {streamed.keys} keys, shuffled and duplicated: "
+                f"{len(streamed.problems)} keys not in the state of their last event; {streamed.encodes:,} pictures "
+                f"encoded, {streamed.seconds:.0f} s."
+            ),
         ]
         lines += [f"- {problem}" for problem in streamed.problems[:20]]
     return "\n".join(lines)

@@ -97,3 +97,9 @@ mock_resource "aws_cloudfront_distribution" {
     id          = "EMOCKED"
   }
 }
+
+mock_resource "aws_sfn_state_machine" {
+  defaults = {
+    arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:mocked-machine"
+  }
+}
