@@ -23,17 +23,22 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         with laboratory(Path(folder)) as harness:
             results = harness.run([Fault(name) for name in options.faults], options.every)
+        _write(report.written(results, {}, None), to_page=options.write)  # what follows takes long, and may be stopped
         broken = {step: _broken(Path(folder), step, fault) for step, fault in BROKEN.items()}
         streamed = None
         if options.events:
             with laboratory(Path(folder)) as harness:
                 streamed = stream.run(harness, options.events)
     text = report.written(results, broken, streamed)
-    print(text)
-    if options.write:
-        report.insert(ROOT / "docs" / "reliability.md", text)
+    _write(text, to_page=options.write)
     good = all(not result.problems for result in results) and all(broken.values())
     return 0 if good and (streamed is None or not streamed.problems) else 1
+
+
+def _write(text: str, *, to_page: bool) -> None:
+    print(text, flush=True)
+    if to_page:
+        report.insert(ROOT / "docs" / "reliability.md", text)
 
 
 def _broken(folder: Path, step: str, fault: Fault) -> int:

@@ -59,7 +59,8 @@ def written(results: Sequence[Result], broken: Mapping[str, int], streamed: Stre
         ),
     ]
     lines += [f"- {problem}" for problem in problems[:20]]
-    lines += ["", "With a step broken on purpose the same audit finds:", ""]
+    if broken:
+        lines += ["", "With a step broken on purpose the same audit finds:", ""]
     lines += [f"- {_BROKEN[step]}: {count} cases wrong" for step, count in broken.items()]
     if streamed:
         lines += [

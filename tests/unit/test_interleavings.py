@@ -1,5 +1,6 @@
 """`reconcile` against a model: whatever happens in whatever order, the renditions end as the raw bucket says."""
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -342,3 +343,38 @@ def test_every_event_after_every_call(before: Callable[[Model], None], work: Cal
     """Whatever happens to the source or to the lease between any two calls, the end is whole and right."""
     scripts = [Script(before, work, 0, Fate.GO_ON, meanwhile, nothing) for meanwhile in MEANWHILE]
     assert run_at_every_call(scripts) >= 27
+
+
+EVENTS, MANY = 10_000, 500
+
+
+def test_ten_thousand_events_end_as_the_last_of_each_key_says() -> None:
+    """A shuffled, duplicated stream of 10,000 events over 500 keys ends in what the raw bucket holds of each."""
+    rng = random.Random(20260101)  # noqa: S311 - reproducible, not secret
+    names = [f"{number}.png" for number in range(MANY)]
+    model = Model()
+    late: list[str] = []
+    for _ in range(EVENTS // 10):
+        for key in rng.choices(names, k=3):
+            rng.choices((model.upload, upload_bad_one(model), model.remove), (6, 1, 3))[0](key)
+        late += rng.choices(model.messages, k=7) + model.messages  # three events and seven duplicates
+        model.messages.clear()
+        rng.shuffle(late)
+        while len(late) > MANY:
+            model.world.reconciler.reconcile(late.pop())
+            model.collect()
+    model.messages += late
+    for _ in range(EVENTS):
+        if not model.messages:
+            break
+        model.world.reconciler.reconcile(model.messages.pop())
+        model.collect()
+    assert model.messages == []
+    model.check_the_end()
+    finished = sum(run["status"] == "COMPLETE" for run in model.world.records.runs)
+    assert MANY < finished < EVENTS // 2
+
+
+def upload_bad_one(model: Model) -> Callable[[str], None]:
+    """Uploads a bad version."""
+    return lambda key: model.upload(key, good=False)
