@@ -15,6 +15,7 @@ from scripts.bench.chart import line_chart
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
 from scripts.bench.profile import profiled
+from scripts.bench.run import default_recipe
 from scripts.bench.startup import built_image
 from scripts.scaling import prices
 from scripts.scaling.measure import Timed, measured
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def longest_path(picture: Picture) -> float:
     """CPU seconds of the steps that wait for each other: prepared, made smaller, and the slowest encoder."""
-    steps = profiled(picture.name, picture.path, Recipe.default().to_json(), rounds=1).steps
+    steps = profiled(picture.name, picture.path, default_recipe(), rounds=1).steps
     before = ("decode", "orient", "colour", "resize")
     encoders = [spent for step, spent in steps.items() if step not in before]
     return (sum(steps.get(step, 0.0) for step in before) + max(encoders)) / 1000
