@@ -31,6 +31,14 @@ demo: $(DEMO_VENV)/.installed ## the pipeline on an embedded emulator; writes bu
 test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node"] [EMULATOR=…] [ARGS=…]
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: corpus
+corpus: $(VENV)/.installed ## fetch real and broken pictures out of published archives into build/cache/corpus
+	@$(BIN)/python -m scripts.corpus fetch
+
+.PHONY: test-corpus
+test-corpus: $(VENV)/.installed ## every file of the corpora through the pipeline and past other decoders  [ARGS="--sheets --only TEXT"]
+	@$(BIN)/python -m scripts.corpus run $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## ruff, terraform fmt
 	@$(BIN)/ruff check

@@ -69,7 +69,12 @@ def check_publishable(recipe: Recipe, source_key: str) -> None:
 
 def url(domain: str, key: str) -> str:
     """The public URL of a rendition. Everything but unreserved characters and `/` is escaped, `+` above all."""
-    return f"https://{domain}/{quote(key, safe='/~')}"
+    return f"https://{domain}{url_path(key)}"
+
+
+def url_path(key: str) -> str:
+    """The path of that URL. The edge function spells every request's path like this, and caches by it."""
+    return "/" + quote(key, safe="/~")
 
 
 def source_hash(source_key: str) -> str:

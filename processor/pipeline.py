@@ -1,7 +1,6 @@
 """The pipeline: one picture's bytes in, the bytes of every rendition out."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,13 +8,8 @@ from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
 from processor.recipe import FormatName, Recipe
-from processor.steps import colour, decode, encode, inspect, orient, resize
-
-PREPARE: tuple[Callable[[Image.Image], Image.Image], ...] = (
-    orient.upright,  # as the camera was held
-    colour.srgb,  # 8-bit sRGB, opaque pictures without alpha, metadata left behind
-)
-"""From decoded pixels to what every rendition is made of."""
+from processor.steps import colour, decode, encode, inspect, orient, resize, signal
+from processor.steps.notes import Note
 
 MB_PER_CPU = 1769
 """Of a Lambda function's memory setting, for a whole vCPU (AWS Lambda's documentation)."""
@@ -26,11 +20,12 @@ class Source:
     """What came in.
 
     Attributes:
-        format: `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`, by content.
+        format: `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp`, `avif`, `heif`, `jp2` or `jxl`, by content.
         width: pixels as displayed, that is after orientation.
         height: the same.
         frames: frames or pages in the file, of which the first is used.
         bytes: of the file.
+        notes: what was done to it that its owner may want to know.
     """
 
     format: inspect.SourceFormat
@@ -38,6 +33,7 @@ class Source:
     height: int
     frames: int
     bytes: int
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class Rendition:
 
     Attributes:
         size: the name of its size in the recipe.
-        format: `jpeg`, `webp` or `avif`.
+        format: `jpeg`, `webp`, `avif` or `jxl`.
         width: pixels.
         height: pixels.
         body: the file.
@@ -110,12 +106,16 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Source, Imag
     stored = opened.image.size
     turn = orient.orientation(opened.image)
     sizes = resize.planned(*orient.swapped(*stored, turn), recipe)
-    image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn))
+    stated = signal.stated(opened)
+    curve = stated.curve if stated else None
+    image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn), curve)
     # some PNGs note the orientation after the pixels
     width, height = orient.swapped(*stored, orient.orientation(image))
-    for step in PREPARE:
-        image = step(image)
-    source = Source(opened.format, width, height, opened.frames, len(data))
+    image = orient.upright(signal.tagged(image, stated))
+    image, notes = colour.converted(image)
+    if curve is not None:
+        notes = (Note.TONE_MAPPED, *notes)
+    source = Source(opened.format, width, height, opened.frames, len(data), notes)
     return source, image, resize.planned(width, height, recipe)
 
 
@@ -124,7 +124,8 @@ def _rendered(image: Image.Image, sizes: tuple[resize.Pixels, ...], recipe: Reci
     futures: dict[int, Future[bytes]] = {}
     with ThreadPoolExecutor(threads, "encode") as pool:
         try:
-            for size, pixels in resize.cascade(image, sizes):
+            scale = resize.resized_in_linear_light if recipe.linear else resize.resized
+            for size, pixels in resize.cascade(image, sizes, scale):
                 for index, (_, fmt) in enumerate(recipe.formats):
                     if sizes[index] == size:
                         futures[index] = pool.submit(encode.encoded, pixels, fmt, recipe.background)

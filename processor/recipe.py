@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from importlib import resources
+from importlib.util import find_spec
 from itertools import combinations
 from typing import Any, Literal, Self, get_args
 
@@ -19,11 +20,22 @@ MAX_RECIPE_BYTES = 3000
 MAX_SIDE = 65_535
 """Pixels. No format here can express a longer side (JPEG's limit is 65,535)."""
 
-FormatName = Literal["jpeg", "webp", "avif"]
+FormatName = Literal["jpeg", "webp", "avif", "jxl"]
+Keepable = Literal["copyright"]
 
-EXTENSIONS: dict[FormatName, tuple[str, ...]] = {"jpeg": (".jpg", ".jpeg"), "webp": (".webp",), "avif": (".avif",)}
-CONTENT_TYPES: dict[FormatName, str] = {"jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
-DEFAULT_QUALITY: dict[FormatName, int] = {"jpeg": 85, "webp": 80, "avif": 60}
+EXTENSIONS: dict[FormatName, tuple[str, ...]] = {
+    "jpeg": (".jpg", ".jpeg"),
+    "webp": (".webp",),
+    "avif": (".avif",),
+    "jxl": (".jxl",),
+}
+CONTENT_TYPES: dict[FormatName, str] = {
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "jxl": "image/jxl",
+}
+DEFAULT_QUALITY: dict[FormatName, int] = {"jpeg": 85, "webp": 80, "avif": 60, "jxl": 80}
 
 _PLACEHOLDERS = ("{stem}", "{name}")
 _TEMPLATE = re.compile(r"[A-Za-z0-9_\-./]*(\{stem\}|\{name\})[A-Za-z0-9_\-.]*")
@@ -94,10 +106,16 @@ class Recipe:
     Attributes:
         sizes: in the order of the recipe; names are unique.
         background: `#rrggbb`, what transparency is flattened on where the format has none.
+        linear: whether sizes are made in linear light rather than over sRGB's levels.
+        keep: what of the source's metadata the renditions carry. `copyright`: its EXIF's Copyright and Artist.
+        gps: whether records and events say where the picture was taken.
     """
 
     sizes: tuple[Size, ...]
     background: str = "#ffffff"
+    linear: bool = False
+    keep: tuple[Keepable, ...] = ()
+    gps: bool = False
 
     @classmethod
     def default(cls) -> Self:
@@ -121,10 +139,10 @@ class Recipe:
         reader = _Reader()
         if len(json.dumps(document, separators=(",", ":")).encode()) > MAX_RECIPE_BYTES:
             reader.problem("recipe", f"over {MAX_RECIPE_BYTES} bytes as compact JSON; shorten names or drop sizes")
-        sizes, background = reader.recipe(document)
+        values = reader.recipe(document)
         if reader.problems:
             raise InvalidConfiguration(reader.problems)
-        return cls(sizes=sizes, background=background)
+        return cls(**values)
 
     def to_json(self) -> str:
         """The resolved recipe, every default spelled out, as canonical JSON (for the fingerprint and for reading)."""
@@ -134,6 +152,14 @@ class Recipe:
     def fingerprint(self) -> str:
         """16 hex digits that change whenever this recipe or the pipeline would make other bytes."""
         return hashlib.sha256(f"{PIPELINE_VERSION}\n{self.to_json()}".encode()).hexdigest()[:16]
+
+    def missing_encoders(self) -> list[str]:
+        """What keeps this recipe from being made on this machine, a sentence each."""
+        if find_spec("pillow_jxl") is None and any(fmt.name == "jxl" for _, fmt in self.formats):
+            return [
+                "recipe: it asks for jxl, whose encoder is not installed here; add the extra `jxl`, see docs/formats.md"
+            ]
+        return []
 
     @property
     def formats(self) -> tuple[tuple[Size, Format], ...]:
@@ -150,21 +176,40 @@ class _Reader:
     def problem(self, where: str, what: str) -> None:
         self.problems.append(f"{where}: {what}")
 
-    def recipe(self, document: Any) -> tuple[tuple[Size, ...], str]:
-        fields = self.mapping("recipe", document, known={"background", "sizes"})
+    def recipe(self, document: Any) -> dict[str, Any]:
+        known = {"background", "gps", "keep", "linear", "sizes"}
+        fields = self.mapping("recipe", document, known=known)
         background = fields.get("background", "#ffffff")
         if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
             self.problem("recipe.background", f"must be a colour like #ffffff, got {background!r}")
         entries = fields.get("sizes")
         if not (isinstance(entries, list) and entries):
             self.problem("recipe.sizes", "must be a list of at least one size")
-            return (), "#ffffff"
+            return {}
         sizes = tuple(self.size(f"recipe.sizes[{index}]", entry) for index, entry in enumerate(entries))
         names = [size.name for size in sizes]
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")
         self.disjoint(sizes)
-        return sizes, str(background).lower()
+        return {
+            "sizes": sizes,
+            "background": str(background).lower(),
+            "linear": self.switch("recipe.linear", fields.get("linear")),
+            "keep": self.keep("recipe.keep", fields.get("keep")),
+            "gps": self.switch("recipe.gps", fields.get("gps")),
+        }
+
+    def switch(self, where: str, value: Any) -> bool:
+        if value is not None and not isinstance(value, bool):
+            self.problem(where, f"must be true or false, got {value!r}")
+        return value is True
+
+    def keep(self, where: str, value: Any) -> tuple[Keepable, ...]:
+        known = get_args(Keepable)
+        if value is not None and not (isinstance(value, list) and all(item in known for item in value)):
+            self.problem(where, f"must be a list out of {', '.join(known)}, got {value!r}")
+            return ()
+        return tuple(item for item in known if item in (value or ()))
 
     def size(self, where: str, entry: Any) -> Size:
         fields = self.mapping(where, entry, known={"name", "width", "height", "fit", "formats"})
@@ -175,7 +220,7 @@ class _Reader:
             self.problem(f"{where}.fit", f'must be "inside", got {fields["fit"]!r}')
         formats = self.mapping(f"{where}.formats", fields.get("formats"), known=set(get_args(FormatName)))
         if not formats:
-            self.problem(f"{where}.formats", "must name at least one of jpeg, webp, avif")
+            self.problem(f"{where}.formats", "must name at least one of jpeg, webp, avif, jxl")
         return Size(
             name=str(name),
             width=self.integer(f"{where}.width", fields.get("width"), MAX_SIDE),

@@ -125,6 +125,7 @@ class Record:
         published: what is being served; None before the first publication and after removal.
         objects: every key that this picture may have in the processed bucket, planned ones included.
         announced_at: when the outcome was put on the event bus; None: still to do.
+        stale: keys of which the CDN may hold an older copy, still to be invalidated.
     """
 
     image_id: str
@@ -138,6 +139,7 @@ class Record:
     published: Published | None = None
     objects: frozenset[str] = field(default=frozenset())
     announced_at: datetime | None = None
+    stale: frozenset[str] = field(default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,11 @@ class Lease:
         token: tells our lease from any later one on the same picture.
         before: the record as we found it; None: this key was never seen.
         objects: every key that this picture may have in the processed bucket, those planned now included.
+        ends_at: from when on another worker may take over.
     """
 
     image_id: str
     token: str
     before: Record | None
     objects: frozenset[str]
+    ends_at: datetime

@@ -1,19 +1,20 @@
 """The use case: make what is published match the raw bucket, for one key, whatever happened to it."""
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeAlias
 
 from processor import keys
 from processor.errors import LeaseLost, Reason, Rejected, Transient
 from processor.limits import Limits
 from processor.pipeline import Transcoded, transcode
 from processor.recipe import CONTENT_TYPES, Recipe
-from processor.records import FINAL, Lease, Published, PublishedFormat, Record, SourceVersion, Status
+from processor.records import FINAL, UNVERSIONED, Lease, Published, PublishedFormat, Record, SourceVersion, Status
 from processor.steps.inspect import check_size
 
 MAX_RESTARTS = 5
@@ -40,17 +41,24 @@ class Sources(Protocol):
     def head(self, key: str) -> SourceVersion | None:
         """The current version, or None where there is none (a delete marker included)."""
 
-    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
-        """The current version and its bytes, or None. Raises Rejected(too_large) before reading past the limit."""
+    def fetch(self, key: str, limits: Limits, version_id: str | None = None) -> tuple[SourceVersion, bytes] | None:
+        """The current version, or the one named, with its bytes; None if there is none.
+
+        Raises Rejected(too_large) before reading past the limit.
+        """
+
+
+Guard: TypeAlias = Callable[[], None]
+"""Called right before every write; raises LeaseLost when the right to write has ended."""
 
 
 class Renditions(Protocol):
     """The processed bucket. All methods raise Transient."""
 
-    def store(self, objects: Sequence[StoredObject]) -> None:
+    def store(self, objects: Sequence[StoredObject], guard: Guard) -> None:
         """Write every object, replacing what is there."""
 
-    def delete(self, object_keys: Iterable[str]) -> None:
+    def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""
 
 
@@ -89,6 +97,16 @@ class Announcements(Protocol):
         """Publish one event."""
 
 
+class Invalidations(Protocol):
+    """The copies that the CDN keeps. Raises Transient."""
+
+    def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
+        """Have the CDN forget some objects. False: not this month any more, its copies live out their time.
+
+        The same reference and keys again are the same request, and cost nothing.
+        """
+
+
 class Queue(Protocol):
     """The ingest queue. Raises Transient."""
 
@@ -108,11 +126,19 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one reconciliation did, and the record it left (None: there is none)."""
+    """What one reconciliation did.
+
+    Attributes:
+        key: of the source.
+        action: what was done.
+        record: what it left; None: there is none.
+        left_to_age: objects of which the CDN may show an older copy until that expires, for want of a budget.
+    """
 
     key: str
     action: Action
     record: Record | None = None
+    left_to_age: frozenset[str] = frozenset()
 
 
 _EVENTS = {
@@ -120,6 +146,33 @@ _EVENTS = {
     Status.REJECTED: ("ImageRejected", Action.REJECTED),
     Status.REMOVED: ("ImageRemoved", Action.REMOVED),
 }
+
+
+_ABOUT_THE_KEY = frozenset({Reason.KEY_CONFLICT, Reason.KEY_TOO_LONG, Reason.UNSERVABLE_KEY})
+"""Reasons for which no version of this picture can be published by this recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What an attempt found published, and falls back on where the picture turns out to be bad.
+
+    Attributes:
+        published: that set; None: there is none.
+        whole: whether it is in the bucket as it was made. Not so after an attempt that died: that may have written over
+            a part of it.
+        fingerprint: of the recipe that made it.
+    """
+
+    published: Published | None
+    whole: bool
+    fingerprint: str | None
+
+    @classmethod
+    def found(cls, before: Record | None) -> Self:
+        """What the record before an attempt says of it."""
+        if before is None:
+            return cls(None, whole=True, fingerprint=None)
+        return cls(before.published, whole=before.status in FINAL, fingerprint=before.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +183,7 @@ class Reconciler:
     renditions: Renditions
     records: Records
     announcements: Announcements
+    invalidations: Invalidations
     queue: Queue
     recipe: Recipe
     limits: Limits
@@ -181,19 +235,26 @@ class Reconciler:
         before = lease.before
         if before is not None and self._is_settled(before):
             return before
+        standing = _Standing.found(before)
         for restart in range(MAX_RESTARTS):
             started = time.monotonic()
             source = self.sources.head(lease.image_id)
             if source is None and before is None and restart == 0:
                 return None
-            record = self._remove(lease) if source is None else self._publish(lease, source, started)
+            record = self._remove(lease) if source is None else self._publish(lease, standing, source, started)
+            if record is None:
+                continue  # it went between the look and the fetch
             if _describes(record, self.sources.head(lease.image_id)):
+                # what an earlier round wrote may have been cached, though no record ever spoke of it
+                rewritten = lease.objects if restart else frozenset()
+                record = replace(record, stale=_stale(before, record) | rewritten)
                 self.records.finish(lease, record, _run(record, started))
                 return record
+            standing = _Standing(record.published, whole=True, fingerprint=self.recipe.fingerprint)
         raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
 
     def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
-        """Announce what is not announced yet, and end the lease."""
+        """Invalidate and announce what is not announced yet, and end the lease."""
         if record is None:
             self.records.discard(lease)
             return Outcome(lease.image_id, Action.UNCHANGED)
@@ -202,32 +263,86 @@ class Reconciler:
             return Outcome(lease.image_id, Action.UNCHANGED, record)
         detail_type, action = _EVENTS[record.status]
         try:
+            invalidated = not record.stale or self.invalidations.invalidate(record.stale, _reference(record))
             self.announcements.announce(detail_type, self._detail(record))
         except Transient:
-            self.records.release(lease, record)  # the retry finds it settled, and only announces
+            self.records.release(lease, record)  # the retry finds it settled, and only does this
             raise
-        announced = replace(record, announced_at=self.now())
+        announced = replace(record, announced_at=self.now(), stale=frozenset())
         self.records.release(lease, announced)
-        return Outcome(lease.image_id, action, announced)
+        return Outcome(lease.image_id, action, announced, frozenset() if invalidated else record.stale)
 
     # -- the three endings -------------------------------------------------------------------------------------------
 
-    def _publish(self, lease: Lease, source: SourceVersion, started: float) -> Record:
+    def _publish(self, lease: Lease, standing: _Standing, source: SourceVersion, started: float) -> Record | None:
+        """Make, store and describe every rendition, or reject the picture. None: the source went meanwhile."""
         try:
             keys.check_publishable(self.recipe, lease.image_id)
-            self._claim(lease.image_id)
-            source, result = self._transcode(lease.image_id, source)
+            self._claim(lease)
+            check_size(source.size, self.limits)
+            fetched = self.sources.fetch(lease.image_id, self.limits)
+            if fetched is None:
+                return None
+            source, data = fetched
+            result = transcode(data, self.recipe, self.limits)
         except Rejected as rejection:
-            return self._reject(lease, source, rejection)
+            return self._reject(lease, standing, source, rejection)
+        published = self._store(lease, source, result, started)
+        self.renditions.delete(lease.objects - published.keys, self._guard(lease))  # what a larger recipe left behind
+        return replace(
+            self._attempt(lease, source), status=Status.COMPLETE, published=published, objects=published.keys
+        )
+
+    def _reject(self, lease: Lease, standing: _Standing, source: SourceVersion, rejection: Rejected) -> Record:
+        """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
+        kept = self._upheld(lease, standing, rejection)
+        self._clear(lease, kept)
+        return replace(
+            self._attempt(lease, source),
+            reason=rejection.reason,
+            message=rejection.message,
+            published=kept,
+            objects=kept.keys if kept else frozenset(),
+        )
+
+    def _upheld(self, lease: Lease, standing: _Standing, rejection: Rejected) -> Published | None:
+        """The published set of an earlier version, made anew from that version where it may not be whole.
+
+        It is made anew as well after a change of the recipe, so that every key of the recipe exists. Where that version
+        is gone for good, a set that may be a mixture is taken down: the published set is whole or absent.
+        """
+        published = standing.published
+        unharmed = published if standing.whole else None
+        if published is None or (standing.whole and standing.fingerprint == self.recipe.fingerprint):
+            return unharmed
+        if rejection.reason in _ABOUT_THE_KEY:
+            return unharmed  # the recipe's keys are not this picture's to write
+        started = time.monotonic()
+        try:
+            fetched = self.sources.fetch(lease.image_id, self.limits, published.version_id)
+            if fetched is None:
+                return unharmed
+            source, data = fetched
+            result = transcode(data, self.recipe, self.limits)
+        except Rejected:
+            return unharmed
+        return self._store(lease, source, result, started)
+
+    def _remove(self, lease: Lease) -> Record:
+        self._clear(lease, None)
+        return Record(image_id=lease.image_id, status=Status.REMOVED, updated_at=self.now())
+
+    def _store(self, lease: Lease, source: SourceVersion, result: Transcoded, started: float) -> Published:
         formats = self._formats(lease.image_id, result)
         source_hash = keys.source_hash(lease.image_id)
         self.renditions.store(
             [
                 StoredObject(fmt.key, rendition.body, fmt.content_type, CACHE_CONTROL, source_hash)
                 for fmt, rendition in zip(formats, result.renditions, strict=True)
-            ]
+            ],
+            self._guard(lease),
         )
-        published = Published(
+        return Published(
             version_id=source.version_id,
             original_size=source.size,
             source=asdict(result.source),
@@ -235,32 +350,20 @@ class Reconciler:
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),
         )
-        self.renditions.delete(lease.objects - published.keys)  # what a larger recipe left behind
-        return replace(
-            self._attempt(lease, source), status=Status.COMPLETE, published=published, objects=published.keys
-        )
 
-    def _reject(self, lease: Lease, source: SourceVersion, rejection: Rejected) -> Record:
-        """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
-        attempt = replace(self._attempt(lease, source), reason=rejection.reason, message=rejection.message)
-        if rejection.reason is Reason.KEY_CONFLICT:
-            # what is under the stem is its owner's, whatever an earlier attempt of ours had planned
-            return replace(attempt, objects=attempt.published.keys if attempt.published else frozenset())
-        if attempt.published is None:
-            self.renditions.delete(attempt.objects)
-            self._disown(lease.image_id)
-            return replace(attempt, objects=frozenset())
-        return attempt
-
-    def _remove(self, lease: Lease) -> Record:
-        if self._owns(lease.image_id):
-            self.renditions.delete(lease.objects)
-            self._disown(lease.image_id)
-        return Record(image_id=lease.image_id, status=Status.REMOVED, updated_at=self.now())
+    def _clear(self, lease: Lease, kept: Published | None) -> None:
+        """Delete all that this picture has in the processed bucket but for `kept`; without that, give up its stem."""
+        owner = self._owner(lease)
+        objects = lease.objects
+        if owner != lease.image_id:  # what is under the stem is its owner's, whatever an attempt of ours had planned
+            theirs = self.records.get(owner)
+            objects -= self._planned_objects(lease.image_id) | (theirs.objects if theirs else frozenset())
+        self.renditions.delete(objects - (kept.keys if kept else frozenset()), self._guard(lease))
+        if kept is None and owner == lease.image_id:
+            self._disown(lease)
 
     def _attempt(self, lease: Lease, source: SourceVersion) -> Record:
         """What every record of an attempt on a source has in common."""
-        before = lease.before
         return Record(
             image_id=lease.image_id,
             status=Status.REJECTED,
@@ -268,8 +371,6 @@ class Reconciler:
             version_id=source.version_id,
             etag=source.etag,
             fingerprint=self.recipe.fingerprint,
-            published=before.published if before else None,
-            objects=before.objects if before else frozenset(),
         )
 
     def _note_failure(self, lease: Lease, failure: Exception) -> None:
@@ -289,40 +390,47 @@ class Reconciler:
         except Transient as exc:
             failure.add_note(f"and the failure could not be recorded: {exc}")
 
+    # -- the lease ---------------------------------------------------------------------------------------------------
+
+    def _check(self, lease: Lease) -> None:
+        """Stop a worker that has outlived its lease before it writes what another may be writing by now."""
+        if self.now() >= lease.ends_at:
+            raise LeaseLost(f"the lease on {lease.image_id!r} ended before its work did")
+
+    def _guard(self, lease: Lease) -> Guard:
+        return lambda: self._check(lease)
+
     # -- ownership ---------------------------------------------------------------------------------------------------
 
-    def _claim(self, key: str) -> None:
-        stem = keys.owned_stem(self.recipe, key)
-        owner = self.records.claim(stem, key) if stem is not None else key
-        if owner != key:
+    def _owner(self, lease: Lease) -> str:
+        """Who may write under this picture's stem: itself wherever possible, and where no template uses stems."""
+        stem = keys.owned_stem(self.recipe, lease.image_id)
+        if stem is None:
+            return lease.image_id
+        self._check(lease)
+        return self.records.claim(stem, lease.image_id)
+
+    def _claim(self, lease: Lease) -> None:
+        owner = self._owner(lease)
+        if owner != lease.image_id:
             raise Rejected(
                 Reason.KEY_CONFLICT,
-                f"{owner!r} already publishes under {stem!r}; rename this picture, remove that one, or use "
-                "{name} in the recipe's key templates",
+                f"{owner!r} already publishes under {keys.stem(lease.image_id)!r}; rename this picture, remove that "
+                "one, or use {name} in the recipe's key templates",
             )
 
-    def _owns(self, key: str) -> bool:
-        stem = keys.owned_stem(self.recipe, key)
-        return stem is None or self.records.claim(stem, key) == key
+    def _disown(self, lease: Lease) -> None:
+        """Give up the stem and wake who waits for it. Safe to repeat: nobody is forgotten before being queued.
 
-    def _disown(self, key: str) -> None:
-        """Give up the stem and wake who waits for it. Safe to repeat: nobody is forgotten before being queued."""
-        stem = keys.owned_stem(self.recipe, key)
-        if stem is None:
-            return
-        for claimant in sorted(self.records.disown(stem, key)):
+        Whatever the recipe: the stem may have been claimed under an earlier one.
+        """
+        stem = keys.stem(lease.image_id)
+        self._check(lease)
+        for claimant in sorted(self.records.disown(stem, lease.image_id)):
             self.queue.enqueue(claimant)
         self.records.settle_claims(stem)
 
     # -- values ------------------------------------------------------------------------------------------------------
-
-    def _transcode(self, key: str, source: SourceVersion) -> tuple[SourceVersion, Transcoded]:
-        check_size(source.size, self.limits)
-        fetched = self.sources.fetch(key, self.limits)
-        if fetched is None:
-            raise Transient(f"{key!r} was removed while it was being fetched")
-        source, data = fetched
-        return source, transcode(data, self.recipe, self.limits)
 
     def _formats(self, key: str, result: Transcoded) -> tuple[PublishedFormat, ...]:
         return tuple(
@@ -365,6 +473,27 @@ def _describes(record: Record, source: SourceVersion | None) -> bool:
     if source is None:
         return record.status is Status.REMOVED
     return record.status is not Status.REMOVED and source.same_bytes(record.version_id, record.etag)
+
+
+def _stale(before: Record | None, after: Record) -> frozenset[str]:
+    """The objects of which the CDN may hold an older copy: replaced, removed, or left over from an earlier attempt.
+
+    A first publication has none, for a missing picture is remembered for a second only. The same source anew, after a
+    change of the recipe, has none either: that concerns all pictures, and is one invalidation of everything.
+    """
+    if before is None:
+        return frozenset()
+    if after.status is Status.REMOVED:
+        return before.stale | before.objects
+    old, new = before.published, after.published
+    if old is None or (new is not None and old.version_id == new.version_id != UNVERSIONED):
+        return before.stale
+    return before.stale | old.keys
+
+
+def _reference(record: Record) -> str:
+    """The same for every try at invalidating what one attempt changed, so that retries are not paid for again."""
+    return hashlib.sha256(f"{record.image_id}\n{record.updated_at.isoformat()}".encode()).hexdigest()[:32]
 
 
 def _run(record: Record, started: float) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class Settings:
         event_bus_name: where results are announced.
         queue_url: the ingest queue.
         cdn_domain: host of the public URLs, with a port where it has one.
+        distribution_id: the CDN's, for invalidations; empty: there is none.
+        invalidation_paths_per_month: how many paths may be invalidated in a calendar month.
         lease_seconds: how long one attempt may hold a picture: longer than the function may run, shorter than the
             queue's visibility timeout.
         recipe: the renditions to make.
@@ -34,6 +36,8 @@ class Settings:
     event_bus_name: str
     queue_url: str
     cdn_domain: str
+    distribution_id: str
+    invalidation_paths_per_month: int
     lease_seconds: int
     recipe: Recipe
     limits: Limits
@@ -57,6 +61,8 @@ class Settings:
             event_bus_name=reader.text("EVENT_BUS_NAME"),
             queue_url=reader.text("QUEUE_URL"),
             cdn_domain=reader.text("CDN_DOMAIN"),
+            distribution_id=environment.get("DISTRIBUTION_ID", "").strip(),
+            invalidation_paths_per_month=reader.whole_number("INVALIDATION_PATHS_PER_MONTH", default=1000, least=0),
             lease_seconds=reader.whole_number("LEASE_SECONDS", default=330),
             recipe=reader.recipe("RECIPE"),
             limits=Limits(
@@ -82,12 +88,12 @@ class _Reader:
             self.problems.append(f"{name}: {_REQUIRED}")
         return value
 
-    def whole_number(self, name: str, default: int) -> int:
+    def whole_number(self, name: str, default: int, least: int = 1) -> int:
         value = self.environment.get(name, "").strip()
         if not value:
             return default
-        if not (value.isascii() and value.isdigit() and int(value) > 0):
-            self.problems.append(f"{name}: must be a whole number above 0, got {value!r}")
+        if not (value.isascii() and value.isdigit() and int(value) >= least):
+            self.problems.append(f"{name}: must be a whole number from {least} up, got {value!r}")
             return default
         return int(value)
 
@@ -96,7 +102,9 @@ class _Reader:
         if not text:
             return Recipe.default()
         try:
-            return Recipe.from_json(text)
+            recipe = Recipe.from_json(text)
         except InvalidConfiguration as exc:
             self.problems.extend(f"{name}: {problem}" for problem in exc.problems)
             return Recipe.default()
+        self.problems.extend(f"{name}: {problem}" for problem in recipe.missing_encoders())
+        return recipe

@@ -55,6 +55,10 @@ module "processor" {
   queue_url                  = module.ingest.queue_url
   queue_arn                  = module.ingest.queue_arn
   cdn_domain                 = module.delivery.domain_name
+  distribution_id            = module.delivery.distribution_id
+  distribution_arn           = module.delivery.distribution_arn
+
+  invalidation_paths_per_month = var.invalidation_paths_per_month
 }
 
 module "records" {
@@ -93,6 +97,17 @@ module "delivery" {
   processed_tls_only_document = module.storage.processed_tls_only_document
   edge_function_code          = module.negotiation.code
   price_class                 = var.price_class
+  account_id                  = local.account_id
+  missing_picture             = var.missing_picture
+  domain                      = var.domain
+  signing_public_keys         = var.signing_public_keys
+  allowed_countries           = var.allowed_countries
+  blocked_countries           = var.blocked_countries
+  rate_limit_per_ip           = var.rate_limit_per_ip
+  cors_origins                = tolist(var.cors_origins)
+  access_log_days             = var.access_log_days
+  force_destroy               = var.force_destroy
+  tls_only                    = !var.emulator
 }
 
 module "observability" {

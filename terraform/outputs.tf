@@ -23,6 +23,21 @@ output "distribution_id" {
   value       = module.delivery.distribution_id
 }
 
+output "distribution_domain" {
+  description = "CloudFront's own name of that host: what a record for a domain of one's own points at."
+  value       = module.delivery.distribution_domain
+}
+
+output "signing_key_ids" {
+  description = "CloudFront's ids of signing_public_keys, by name. `img-pipeline sign` needs one."
+  value       = module.delivery.signing_key_ids
+}
+
+output "access_log_bucket" {
+  description = "Where access logs go, in us-east-1; null: there are none."
+  value       = module.delivery.access_log_bucket
+}
+
 output "table_name" {
   description = "The records: one item a picture, and its history."
   value       = module.records.table_name

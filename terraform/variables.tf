@@ -365,6 +365,149 @@ variable "price_class" {
   }
 }
 
+variable "missing_picture" {
+  description = "Path of a small picture that is shown, with status 404, where one is missing; null: a short text. A relative path is below terraform/."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.missing_picture == null ? true : can(regex("(?i)\\.(avif|gif|jpe?g|png|webp)$", var.missing_picture)) && fileexists(var.missing_picture)
+    error_message = "missing_picture must be the path of an existing .png, .jpg, .gif, .webp or .avif file. PNG and JPEG are shown by every browser."
+  }
+}
+
+variable "domain" {
+  description = "A domain of your own for the pictures. With zone_id (of the Route 53 zone) its records are made there, and its certificate unless certificate_arn names one. With certificate_arn alone, point the name at the output distribution_domain yourself."
+  type = object({
+    name            = string
+    zone_id         = optional(string)
+    certificate_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.domain == null ? true : can(regex("^(\\*\\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.domain.name)) && !startswith(var.domain.name, "*")
+    error_message = "domain.name must be a host name in lower case, such as pictures.example.org, without https:// and without a wildcard."
+  }
+
+  validation {
+    condition     = var.domain == null ? true : var.domain.zone_id != null || var.domain.certificate_arn != null
+    error_message = "domain needs zone_id, to make the certificate and the records in that Route 53 zone, or certificate_arn, of a certificate that you made."
+  }
+
+  validation {
+    condition     = var.domain == null ? true : var.domain.zone_id == null ? true : can(regex("^Z[A-Z0-9]{4,31}$", var.domain.zone_id))
+    error_message = "domain.zone_id must be the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ; `aws route53 list-hosted-zones` lists them."
+  }
+
+  validation {
+    condition     = var.domain == null ? true : var.domain.certificate_arn == null ? true : can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/", var.domain.certificate_arn))
+    error_message = "domain.certificate_arn must be of a certificate in us-east-1, where CloudFront looks for them: request or import it there."
+  }
+}
+
+variable "signing_public_keys" {
+  description = "Who may sign URLs and cookies: RSA public keys of 2048 bits in PEM, by a name of your choice. With any, every picture needs a signature (`img-pipeline sign`). None: pictures are public."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.signing_public_keys) : can(regex("^[A-Za-z0-9_-]{1,32}$", name))])
+    error_message = "The names in signing_public_keys must be up to 32 letters, digits, - and _."
+  }
+
+  validation {
+    condition     = alltrue([for key in values(var.signing_public_keys) : can(regex("^\\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\\s]+-----END PUBLIC KEY-----\\s*$", key))])
+    error_message = "signing_public_keys must hold public keys in PEM, from `openssl genrsa -out private.pem 2048` and `openssl rsa -pubout -in private.pem`. A private key must never come here: Terraform would keep it in its state."
+  }
+
+  validation {
+    condition     = length(var.signing_public_keys) <= 5
+    error_message = "A key group takes five public keys: remove the oldest."
+  }
+}
+
+variable "allowed_countries" {
+  description = "Countries in which alone pictures are served, as two capital letters (ISO 3166-1); none: all."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for country in var.allowed_countries : can(regex("^[A-Z]{2}$", country))])
+    error_message = "allowed_countries must be codes of two capital letters, such as [\"DE\", \"AT\"]."
+  }
+}
+
+variable "blocked_countries" {
+  description = "Countries in which no picture is served, as two capital letters (ISO 3166-1)."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for country in var.blocked_countries : can(regex("^[A-Z]{2}$", country))])
+    error_message = "blocked_countries must be codes of two capital letters, such as [\"DE\", \"AT\"]."
+  }
+
+  validation {
+    condition     = length(var.blocked_countries) == 0 || length(var.allowed_countries) == 0
+    error_message = "CloudFront takes allowed_countries or blocked_countries, not both: leave one out."
+  }
+}
+
+variable "rate_limit_per_ip" {
+  description = "How many requests one address may make in five minutes before AWS WAF blocks it for a while; null: no web ACL, which saves its $6 a month."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.rate_limit_per_ip == null ? true : var.rate_limit_per_ip == floor(var.rate_limit_per_ip) && var.rate_limit_per_ip >= 100 && var.rate_limit_per_ip <= 2000000000
+    error_message = "rate_limit_per_ip must be a whole number from 100 up: a page with a gallery alone makes dozens of requests, and offices share one address."
+  }
+}
+
+variable "cors_origins" {
+  description = "Origins whose scripts may read the pixels of pictures (canvas, fetch), such as https://www.example.org, or \"*\" alone for all. Showing pictures needs none of this."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^https?://[a-z0-9.-]+(:[0-9]{1,5})?$", origin))])
+    error_message = "cors_origins must be origins as browsers send them: https://www.example.org, in lower case, without a path or a slash at the end."
+  }
+
+  validation {
+    condition     = !contains(var.cors_origins, "*") || length(var.cors_origins) == 1
+    error_message = "\"*\" stands for all origins: name it alone, or name origins only."
+  }
+}
+
+variable "access_log_days" {
+  description = "How long CloudFront's access logs are kept, in a private bucket in us-east-1; null: none are written. They hold the addresses of visitors."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.access_log_days == null ? true : var.access_log_days == floor(var.access_log_days) && var.access_log_days >= 1 && var.access_log_days <= 3650
+    error_message = "access_log_days must be a whole number from 1 to 3650, or null for no logs."
+  }
+}
+
+variable "invalidation_paths_per_month" {
+  description = "How many paths replacements and removals may have CloudFront forget in a calendar month, nine a picture with the default recipe. AWS charges from the 1001st of an account on. Beyond it, a replaced picture is served from caches for up to a day. 0: never invalidate."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.invalidation_paths_per_month == floor(var.invalidation_paths_per_month) && var.invalidation_paths_per_month >= 0 && var.invalidation_paths_per_month <= 1000000
+    error_message = "invalidation_paths_per_month must be a whole number from 0 (replaced pictures stay cached for up to a day) to 1000000 (which cost about $5000)."
+  }
+}
+
 variable "alarm_email" {
   description = "Where alarms are sent; its owner must confirm the subscription. Null: nobody is told, the topic is there to subscribe to."
   type        = string

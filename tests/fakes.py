@@ -1,7 +1,7 @@
 """In-memory stand-ins for AWS that keep the service's protocols honest: same conditions, same errors, no network."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from processor.errors import LeaseHeld, LeaseLost, Transient
 from processor.limits import Limits
 from processor.recipe import Recipe
 from processor.records import Lease, Record, SourceVersion, Status
-from processor.service import Reconciler, StoredObject
+from processor.service import Guard, Reconciler, StoredObject
 from processor.steps.inspect import check_size
 
 
@@ -29,57 +29,84 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
+Version = tuple[SourceVersion, bytes]
+
+
 class FakeSources:
-    """A versioned bucket."""
+    """A versioned bucket: a stack of versions a key, None for a delete marker, the last one current."""
 
     def __init__(self) -> None:
-        self.versions: dict[str, tuple[SourceVersion, bytes] | None] = {}
+        self.versions: dict[str, list[Version | None]] = {}
         self.heads = 0
         self.fetches: list[str] = []
+        self.count = 0
 
     def upload(self, key: str, data: bytes) -> None:
         """Put a new current version."""
-        version_id = f"v{sum(1 for _ in self.versions)}-{hashlib.sha256(data).hexdigest()[:8]}"
-        self.versions[key] = SourceVersion(version_id, hashlib.md5(data).hexdigest(), len(data)), data  # noqa: S324
+        self.count += 1
+        version = SourceVersion(f"v{self.count}", hashlib.md5(data).hexdigest(), len(data))  # noqa: S324
+        self.versions.setdefault(key, []).append((version, data))
 
     def remove(self, key: str) -> None:
         """Put a delete marker."""
-        self.versions[key] = None
+        self.versions.setdefault(key, []).append(None)
+
+    def undo(self, key: str) -> None:
+        """Delete the newest version or delete marker for good, which brings back the one before."""
+        if self.versions.get(key):
+            self.versions[key].pop()
+
+    def expire(self, key: str) -> None:
+        """Delete all noncurrent versions, as a lifecycle rule does."""
+        self.versions[key] = self.versions.get(key, [])[-1:]
+
+    def current(self, key: str) -> Version | None:
+        """The current version."""
+        versions = self.versions.get(key)
+        return versions[-1] if versions else None
 
     def head(self, key: str) -> SourceVersion | None:
         """As the protocol says."""
         self.heads += 1
-        current = self.versions.get(key)
+        current = self.current(key)
         return current[0] if current else None
 
-    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
+    def fetch(self, key: str, limits: Limits, version_id: str | None = None) -> Version | None:
         """As the protocol says."""
         self.fetches.append(key)
-        current = self.versions.get(key)
-        if current:
-            check_size(current[0].size, limits)
-        return current
+        found = self.current(key)
+        if version_id is not None:
+            versions = (each for each in self.versions.get(key, []) if each and each[0].version_id == version_id)
+            found = next(versions, None)
+        if found:
+            check_size(found[0].size, limits)
+        return found
 
 
 class FakeRenditions:
-    """A bucket of objects. `fail_at` makes the n-th write fail, once."""
+    """A bucket of objects. `fail_at` makes the n-th write fail, once; `pause` is called after every write."""
 
     def __init__(self) -> None:
         self.objects: dict[str, StoredObject] = {}
         self.fail_at: int | None = None
+        self.pause: Callable[[], None] = lambda: None
 
-    def store(self, objects: Sequence[StoredObject]) -> None:
+    def store(self, objects: Sequence[StoredObject], guard: Guard) -> None:
         """As the protocol says."""
         for index, stored in enumerate(objects):
             if index == self.fail_at:
                 self.fail_at = None
                 raise Transient("storing: SlowDown")
+            guard()
             self.objects[stored.key] = stored
+            self.pause()
 
-    def delete(self, object_keys: Iterable[str]) -> None:
+    def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """As the protocol says."""
-        for key in object_keys:
+        for key in sorted(object_keys):
+            guard()
             self.objects.pop(key, None)
+            self.pause()
 
 
 @dataclass
@@ -117,7 +144,7 @@ class FakeRecords:
         objects = planned | base.objects
         shown = replace(base, status=Status.PROCESSING, objects=objects)
         self.rows[image_id] = _Row(shown, f"token-{self.tokens}", now + timedelta(seconds=seconds))
-        return Lease(image_id, f"token-{self.tokens}", before, objects)
+        return Lease(image_id, f"token-{self.tokens}", before, objects, now + timedelta(seconds=seconds))
 
     def _held(self, lease: Lease) -> _Row:
         row = self.rows.get(lease.image_id)
@@ -127,7 +154,8 @@ class FakeRecords:
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """As the protocol says."""
-        self._held(lease).record = record
+        row = self._held(lease)
+        row.record, row.expires = record, self.clock() + timedelta(seconds=30)
         self.runs.append({"imageId": lease.image_id} | run)
 
     def release(self, lease: Lease, record: Record) -> None:
@@ -152,7 +180,8 @@ class FakeRecords:
 
     def disown(self, stem: str, image_id: str) -> frozenset[str]:
         """As the protocol says."""
-        if self.owners.get(stem) not in (image_id, None):
+        owner = self.owners.get(stem)
+        if owner != image_id and not (owner is None and self.claimants.get(stem)):
             return frozenset()
         self.owners[stem] = None
         return frozenset(self.claimants.get(stem, ()))
@@ -183,6 +212,25 @@ class FakeAnnouncements:
         return [detail_type for detail_type, _ in self.events]
 
 
+class FakeInvalidations:
+    """Remembers what was invalidated. `down` makes it fail, `budget` is how many paths it takes."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[frozenset[str], str]] = []
+        self.down = False
+        self.budget = 1000
+
+    def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
+        """As the protocol says."""
+        if self.down:
+            raise Transient("invalidating: TooManyInvalidationsInProgress")
+        if len(object_keys) > self.budget:
+            return False
+        self.budget -= len(object_keys)
+        self.batches.append((object_keys, reference))
+        return True
+
+
 class FakeQueue:
     """Remembers what was queued, and what was shown again."""
 
@@ -208,6 +256,7 @@ class World:
         self.renditions = FakeRenditions()
         self.records = FakeRecords(self.clock)
         self.announcements = FakeAnnouncements()
+        self.invalidations = FakeInvalidations()
         self.queue = FakeQueue()
         self.reconciler = self.with_recipe(recipe)
 
@@ -218,6 +267,7 @@ class World:
             renditions=self.renditions,
             records=self.records,
             announcements=self.announcements,
+            invalidations=self.invalidations,
             queue=self.queue,
             recipe=recipe,
             limits=Limits(max_object_bytes=1_000_000),

@@ -1,6 +1,6 @@
 """boto3 clients, all with the same patience. Where they point is the SDK's business: `AWS_ENDPOINT_URL` and its kin."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -32,6 +32,11 @@ def sqs() -> "SQSClient":
 def dynamodb() -> "DynamoDBClient":
     """A client for the table."""
     return boto3.client("dynamodb", config=_CONFIG)
+
+
+def cloudfront() -> Any:
+    """A client for the CDN. Replacements and removals alone need it, so it is made when one comes."""
+    return boto3.client("cloudfront", config=_CONFIG)
 
 
 def events() -> "EventBridgeClient":

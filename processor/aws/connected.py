@@ -1,16 +1,20 @@
 """The service wired to AWS."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from processor.aws import clients
-from processor.aws.dynamodb import DynamoDBRecords
+from processor.aws.cloudfront import CloudFrontInvalidations, NoDistribution
+from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget
 from processor.aws.eventbridge import EventBridgeAnnouncements
 from processor.aws.poller import QueuePoller
 from processor.aws.s3 import S3Renditions, S3Sources
 from processor.aws.sqs import IngestQueue
-from processor.service import Reconciler
+from processor.service import Invalidations, Reconciler
 from processor.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,14 @@ class Connected:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Make the clients and hand them to the adapters. Nothing is sent yet."""
-        s3, sqs = clients.s3(), clients.sqs()
+        s3, sqs, dynamodb = clients.s3(), clients.sqs(), clients.dynamodb()
         queue = IngestQueue(sqs, settings.queue_url, settings.raw_bucket)
         reconciler = Reconciler(
             sources=S3Sources(s3, settings.raw_bucket),
             renditions=S3Renditions(s3, settings.processed_bucket),
-            records=DynamoDBRecords(clients.dynamodb(), settings.table_name),
+            records=DynamoDBRecords(dynamodb, settings.table_name),
             announcements=EventBridgeAnnouncements(clients.events(), settings.event_bus_name),
+            invalidations=_invalidations(settings, dynamodb),
             queue=queue,
             recipe=settings.recipe,
             limits=settings.limits,
@@ -38,3 +43,10 @@ class Connected:
             lease_seconds=settings.lease_seconds,
         )
         return cls(reconciler, queue, QueuePoller(sqs, settings.queue_url))
+
+
+def _invalidations(settings: Settings, dynamodb: "DynamoDBClient") -> Invalidations:
+    if not settings.distribution_id:
+        return NoDistribution()
+    budget = MonthlyBudget(dynamodb, settings.table_name, settings.invalidation_paths_per_month)
+    return CloudFrontInvalidations(clients.cloudfront, settings.distribution_id, budget)

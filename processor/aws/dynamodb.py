@@ -103,7 +103,13 @@ class DynamoDBRecords:
                     raise LeaseHeld(image_id, max(1.0, expires - now)) from exc
                 raise
         before = _record(answer["Attributes"]) if answer.get("Attributes") else None
-        return Lease(image_id, token, before, planned | (before.objects if before else frozenset()))
+        return Lease(
+            image_id,
+            token,
+            before,
+            planned | (before.objects if before else frozenset()),
+            ends_at=datetime.fromtimestamp(now + seconds, UTC),
+        )
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """Replace the current record and add a history row, in one transaction; keep the lease.
@@ -208,6 +214,38 @@ class DynamoDBRecords:
                     raise
 
 
+class MonthlyBudget:
+    """A count of the invalidated paths, an item a month, which never passes a limit whoever else is counting."""
+
+    def __init__(
+        self, client: "DynamoDBClient", table_name: str, limit: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._client = client
+        self._table = table_name
+        self._limit = limit
+        self._clock = clock
+
+    def take(self, paths: int) -> bool:
+        """Take so many paths of the current month (UTC), or none and answer False."""
+        if paths > self._limit:
+            return False
+        month = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m")
+        with transient_errors("counting invalidated paths"):
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key("invalidations", f"budget#{month}"),
+                    UpdateExpression="ADD paths :paths",
+                    ConditionExpression="attribute_not_exists(paths) OR paths <= :before",
+                    ExpressionAttributeValues=_serialized({":paths": paths, ":before": self._limit - paths}),
+                )
+            except ClientError as exc:
+                if code_of(exc) == _CONDITION_FAILED:
+                    return False
+                raise
+        return True
+
+
 def status_shard(image_id: str, status: str, updated_at: str) -> str:
     """The index's partition for a picture: `<STATUS>#<day>#<shard>`."""
     return f"{status}#{updated_at[:10]}#{zlib.crc32(image_id.encode()) % STATUS_SHARDS}"
@@ -271,6 +309,7 @@ def _item(record: Record) -> dict[str, Any]:
         "message": record.message,
         "objects": set(record.objects) or None,  # DynamoDB has no empty sets
         "announcedAt": record.announced_at.isoformat() if record.announced_at else None,
+        "stale": set(record.stale) or None,
     }
     if published := record.published:
         attributes |= {
@@ -303,6 +342,7 @@ def _record(item: Mapping[str, Any]) -> Record:
         published=_published(values) if "formats" in values else None,
         objects=frozenset(values.get("objects", ())),
         announced_at=datetime.fromisoformat(announced_at) if announced_at else None,
+        stale=frozenset(values.get("stale", ())),
     )
 
 

@@ -10,14 +10,14 @@ from processor.aws.translate import code_of, transient_errors
 from processor.errors import Transient
 from processor.limits import Limits
 from processor.records import UNVERSIONED, SourceVersion
-from processor.service import StoredObject
+from processor.service import Guard, StoredObject
 from processor.steps.inspect import check_size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
-_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 _PARALLEL_WRITES = 8
 _DELETE_BATCH = 1000  # DeleteObjects takes no more
 
@@ -39,15 +39,15 @@ class S3Sources:
                     return None
                 raise
 
-    def fetch(self, key: str, limits: Limits) -> tuple[SourceVersion, bytes] | None:
-        """The current version and its bytes, or None.
+    def fetch(self, key: str, limits: Limits, version_id: str | None = None) -> tuple[SourceVersion, bytes] | None:
+        """The current version, or the one named, with its bytes; None if there is none.
 
         Raises:
             Rejected: `too_large`, before more than the limit is read.
         """
         with transient_errors(f"fetching {key!r} from {self._bucket}"):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+                answer = self._get(key, version_id)
             except ClientError as exc:
                 if code_of(exc) in _MISSING:
                     return None
@@ -61,6 +61,11 @@ class S3Sources:
             raise Transient(f"fetching {key!r}: {len(data)} of {version.size} bytes arrived")
         return version, data
 
+    def _get(self, key: str, version_id: str | None) -> "GetObjectOutputTypeDef":
+        if version_id is None:
+            return self._client.get_object(Bucket=self._bucket, Key=key)
+        return self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
+
 
 class S3Renditions:
     """The processed bucket."""
@@ -69,16 +74,17 @@ class S3Renditions:
         self._client = client
         self._bucket = bucket
 
-    def store(self, objects: Sequence[StoredObject]) -> None:
+    def store(self, objects: Sequence[StoredObject], guard: Guard) -> None:
         """Write every object, several at once, replacing what is there."""
         with (
             transient_errors(f"storing renditions in {self._bucket}"),
             ThreadPoolExecutor(_PARALLEL_WRITES, thread_name_prefix="store") as pool,
         ):
-            for _ in pool.map(self._put, objects):
+            for _ in pool.map(lambda stored: self._put(stored, guard), objects):
                 pass
 
-    def _put(self, stored: StoredObject) -> None:
+    def _put(self, stored: StoredObject, guard: Guard) -> None:
+        guard()
         self._client.put_object(
             Bucket=self._bucket,
             Key=stored.key,
@@ -88,11 +94,12 @@ class S3Renditions:
             Metadata={"source": stored.source_hash},
         )
 
-    def delete(self, object_keys: Iterable[str]) -> None:
+    def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""
         pending = sorted(object_keys)
         for start in range(0, len(pending), _DELETE_BATCH):
             batch = pending[start : start + _DELETE_BATCH]
+            guard()
             with transient_errors(f"deleting renditions from {self._bucket}"):
                 answer = self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}

@@ -94,12 +94,19 @@ def _recipe(file: Path | None) -> Recipe:
     if file is None:
         return Recipe.default()
     try:
-        return Recipe.from_json(file.read_text("utf-8"))
+        recipe = Recipe.from_json(file.read_text("utf-8"))
+        _check_encoders(recipe)
     except InvalidConfiguration as exc:
         problems = "".join(f"\n  {problem}" for problem in exc.problems)
         raise UsageError(f"--recipe {file} cannot be used; correct what is wrong:{problems}") from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"--recipe {file} cannot be read ({_why(exc)}); name a JSON file") from exc
+    return recipe
+
+
+def _check_encoders(recipe: Recipe) -> None:
+    if missing := recipe.missing_encoders():
+        raise InvalidConfiguration(missing)
 
 
 def _check_readable(file: Path) -> None:

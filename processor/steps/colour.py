@@ -2,12 +2,13 @@
 
 import io
 import itertools
-import math
 
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image, ImageCms
+
+from processor.steps import depth
+from processor.steps.notes import Note
 
 _WHITE = 255
-_WHITE_16 = 65_535
 _IMPERCEPTIBLE = 2
 """Of 255 levels in any channel: a profile that moves no patch by more is sRGB under another name."""
 
@@ -31,15 +32,23 @@ def srgb(image: Image.Image) -> Image.Image:
     Returns:
         RGB, or RGBA where some pixel is not opaque. `info` is empty: from here on there are only pixels.
     """
+    return converted(image)[0]
+
+
+def converted(image: Image.Image) -> tuple[Image.Image, tuple[Note, ...]]:
+    """As `srgb`, and what there is to note about it."""
     profile = image.info.get("icc_profile")
-    plain = _plain(_eight_bit(image))
+    plain = _plain(depth.eight_bit(image))
     alpha = _alpha(plain)
-    colours = _managed(plain, profile) if isinstance(profile, bytes) and profile else None
+    colours: Image.Image | None = None
+    notes: tuple[Note, ...] = ()
+    if isinstance(profile, bytes) and profile:
+        colours, notes = _managed(plain, profile)
     if colours is None:
-        return bare(_by_convention(plain, "RGB" if alpha is None else "RGBA"))
+        return bare(_by_convention(plain, "RGB" if alpha is None else "RGBA")), notes
     if alpha is not None:
         colours.putalpha(alpha)
-    return bare(colours)
+    return bare(colours), notes
 
 
 def bare(image: Image.Image) -> Image.Image:
@@ -62,58 +71,6 @@ def flattened(image: Image.Image, background: str) -> Image.Image:
     return canvas
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Greys of 12, 16 or 32 bits, whole or floating, as 8-bit grey. Pillow itself would clip or cut them."""
-    if image.mode.startswith("I;16"):
-        return _from_sixteen_bits(image, _white_level(image))
-    if image.mode == "I":
-        lowest, highest = _extrema(image)
-        if lowest >= 0 and highest <= _WHITE_16:
-            return _from_sixteen_bits(image, _WHITE_16)
-        return _stretched(image, lowest, highest)
-    if image.mode == "F":
-        lowest, highest = _extrema(image)
-        inside = lowest >= 0 and highest <= 1
-        return _stretched(image, 0, 1) if inside else _stretched(image, min(lowest, 0), max(highest, _WHITE))
-    return image
-
-
-def _from_sixteen_bits(image: Image.Image, white: int) -> Image.Image:
-    """Grey from 0 to `white`, rounded to the nearest of 256 levels, with its transparent level if it names one."""
-    wide = image.convert("I")
-    levels = [min(_WHITE, (value * _WHITE + white // 2) // white) for value in range(_WHITE_16 + 1)]
-    grey = wide.point(levels, "L")
-    grey.info = {}
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        opacity = [0 if value == transparent else _WHITE for value in range(_WHITE_16 + 1)]
-        grey.putalpha(wide.point(opacity, "L"))
-    return grey
-
-
-def _white_level(image: Image.Image) -> int:
-    """The greatest value that the source's samples can take: TIFF has 12-bit ones."""
-    bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImagePlugin.TiffImageFile) else 16
-    return (1 << bits) - 1 if 8 < bits <= 16 else _WHITE_16  # noqa: PLR2004 - bits of a sample
-
-
-def _extrema(image: Image.Image) -> tuple[float, float]:
-    lowest, highest = image.getextrema()
-    if isinstance(lowest, tuple) or isinstance(highest, tuple):
-        raise TypeError(f"expected one band, got mode {image.mode}")
-    return lowest, highest
-
-
-def _stretched(image: Image.Image, lowest: float, highest: float) -> Image.Image:
-    """Black at `lowest`, white at `highest`."""
-    span = highest - lowest
-    if not math.isfinite(span) or span == 0:
-        return image.convert("L")
-    scale = _WHITE / span
-    offset = 0.5 - lowest * scale  # conversion to L cuts the fraction off
-    return image.convert("F").point(lambda value: value * scale + offset).convert("L")
-
-
 def _plain(image: Image.Image) -> Image.Image:
     """One of the modes that colour management knows: palettes and rarer layouts spelled out, transparency as a band."""
     if image.mode in _PLAIN_MODES and "transparency" not in image.info:
@@ -134,17 +91,17 @@ def _alpha(image: Image.Image) -> Image.Image | None:
     return None if alpha.getextrema()[0] == _WHITE else alpha
 
 
-def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """The colours in sRGB by the source's own profile, or None if the profile is broken or of no use here."""
+def _managed(image: Image.Image, profile: bytes) -> tuple[Image.Image | None, tuple[Note, ...]]:
+    """The colours in sRGB by the source's own profile; None if they are that already, or the profile is of no use."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         before, after = _MANAGED[source.profile.xcolor_space][image.mode]
         transform = _transform(source, before, after)
         if before == "RGB" and _changes_nothing(transform):
-            return None
-        return transform.apply(image if image.mode == before else image.convert(before))
+            return None, ()
+        return transform.apply(image if image.mode == before else image.convert(before)), ()
     except (OSError, KeyError, TypeError, ValueError, ImageCms.PyCMSError):
-        return None
+        return None, (Note.PROFILE_DROPPED,)
 
 
 def _by_convention(image: Image.Image, mode: str) -> Image.Image:

@@ -2,7 +2,9 @@
 
 from PIL import Image, JpegImagePlugin
 
+from processor.steps import depth
 from processor.steps.inspect import Opened, pillow_errors
+from processor.steps.tone import Curve
 
 SHRINK_MARGIN = 2.0
 """A JPEG is shrunk while loading to no less than this many times the largest rendition, so that Lanczos does the rest.
@@ -11,15 +13,17 @@ The same number as the resize step's reducing gap: below it the two could not be
 """
 
 
-def decoded(source: Opened, needed: tuple[int, int]) -> Image.Image:
+def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None) -> Image.Image:
     """Decode the first frame.
 
     Args:
         source: an opened file that passed the checks.
         needed: width and height of the largest rendition, as the file stores them (before orientation).
+        curve: applied to every colour before it is reduced to 8 bits, for high dynamic range; None: none is.
 
     Returns:
-        The image with its metadata still in `info`; a JPEG may be 2, 4 or 8 times smaller than its header says.
+        The image with its metadata still in `info`, colours in 8 bits; a JPEG may be 2, 4 or 8 times smaller than
+        its header says.
 
     Raises:
         Rejected: `corrupt`.
@@ -28,5 +32,9 @@ def decoded(source: Opened, needed: tuple[int, int]) -> Image.Image:
     with pillow_errors(source.format):
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             image.draft(None, (round(needed[0] * SHRINK_MARGIN), round(needed[1] * SHRINK_MARGIN)))
+        exact = depth.exact(source, curve)
+        if exact is not None:
+            return exact
         image.load()
-    return image
+        # greys of more bits keep them for the colour step, unless a curve is due that wants them all
+        return image if curve is None else depth.toned(image, curve)

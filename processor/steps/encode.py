@@ -1,4 +1,4 @@
-"""Encode: pixels to JPEG, WebP or AVIF bytes, with nothing else in them."""
+"""Encode: pixels to JPEG, WebP, AVIF or JPEG XL bytes, with nothing else in them."""
 
 import io
 import os
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from processor.recipe import Format, FormatName
+from processor.steps import optional
 from processor.steps.colour import bare, flattened
 
 os.environ.setdefault("SVT_LOG", "0")  # read when the plugin is loaded; else it writes a page to stderr every time
@@ -25,6 +26,9 @@ AVIF_OPTIONS: dict[str, dict[str, object]] = {
 }
 """By codec. Tune 3 is SVT-AV1's for still images ("IQ"): at equal bytes 5 to 10 points of SSIMULACRA2 above its default
 at no CPU; with it speed 9 loses nothing that can be seen against 8, at two thirds of the CPU (`make bench-codecs`)."""
+
+JXL_EFFORT = 5
+"""Of 9. A third of the CPU of the default 7."""
 
 SVT_SIDES = (64, 8192)
 """Pixels, shortest and longest. Inside, SVT-AV1 4.1 encoded every size tried; on thin pictures it hangs for ever, on
@@ -68,7 +72,17 @@ def _avif(image: Image.Image, quality: int, _background: str) -> bytes:
     )
 
 
-_ENCODERS: dict[FormatName, Callable[[Image.Image, int, str], bytes]] = {"jpeg": _jpeg, "webp": _webp, "avif": _avif}
+def _jxl(image: Image.Image, quality: int, _background: str) -> bytes:
+    optional.jxl()
+    return _saved(image, "JXL", quality=quality, effort=JXL_EFFORT, num_threads=0, exif=b"", xmp=b"")
+
+
+_ENCODERS: dict[FormatName, Callable[[Image.Image, int, str], bytes]] = {
+    "jpeg": _jpeg,
+    "webp": _webp,
+    "avif": _avif,
+    "jxl": _jxl,
+}
 
 
 def avif_codec(width: int, height: int) -> str:

@@ -4,7 +4,7 @@ import io
 import logging
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +14,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -24,10 +25,11 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
+from processor.steps import jxl, optional
 
-SourceFormat = Literal["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
+SourceFormat = Literal["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heif", "jp2", "jxl"]
 
-SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF"
+SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
 
 _PLUGINS: dict[SourceFormat, tuple[str, ...]] = {
     "jpeg": (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
@@ -37,6 +39,9 @@ _PLUGINS: dict[SourceFormat, tuple[str, ...]] = {
     "tiff": (TiffImagePlugin.TiffImageFile.format,),
     "bmp": (BmpImagePlugin.BmpImageFile.format,),
     "avif": (AvifImagePlugin.AvifImageFile.format,),
+    "heif": ("HEIF",),
+    "jp2": (Jpeg2KImagePlugin.Jpeg2KImageFile.format,),
+    "jxl": ("JXL",),
 }
 """What Pillow may call a file of each format once it is open. JPEGs that hold several pictures come out as MPO."""
 
@@ -49,15 +54,24 @@ _MAGIC: tuple[tuple[bytes, SourceFormat], ...] = (
     (b"MM\0*", "tiff"),
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
+    (b"\xff\x4f\xff\x51", "jp2"),
+    (b"\xff\x0a", "jxl"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
 )
+_OPTIONAL: dict[SourceFormat, tuple[Callable[[], bool], str]] = {
+    "heif": (optional.heif, "HEIC/HEIF, whose reader is not installed here; add the extra `heif`"),
+    "jxl": (optional.jxl, "JPEG XL, whose reader is not installed here; add the extra `jxl`"),
+}
 _BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
 _AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _MAX_BRAND_BOX_BYTES = 1024
 
 # Pillow warns and logs about what it tolerates; a file's oddities must not reach the log of every request. Its warning
 # about bombs is the exception: that one is an error. Set once, because `catch_warnings` is not thread-safe.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
-warnings.filterwarnings("ignore", module=r"(PIL|pillow_avif)\.")
+warnings.filterwarnings("ignore", module=r"(PIL|pillow_avif|pillow_heif|pi_heif|pillow_jxl)\.")
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
@@ -69,11 +83,13 @@ class Opened:
         image: lazily opened by Pillow.
         format: what the file is.
         frames: frames or pages it says it holds.
+        data: the whole file.
     """
 
     image: Image.Image
     format: SourceFormat
     frames: int
+    data: bytes
 
 
 def opened(data: bytes, limits: Limits) -> Opened:
@@ -84,9 +100,12 @@ def opened(data: bytes, limits: Limits) -> Opened:
     """
     check_size(len(data), limits)
     fmt = sniffed(data)
+    _check_installed(fmt)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     with pillow_errors(fmt):
+        if fmt == "jxl":  # its reader decodes as it opens
+            _check_side(*jxl.declared_size(data), limits)
         image = Image.open(io.BytesIO(data), formats=_PLUGINS[fmt][:1])
         if image.format not in _PLUGINS[fmt]:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, f"the file begins as {fmt} but turns out to be {image.format}")
@@ -95,7 +114,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
         _check_side(*image.size, limits)
         frames = _frames(fmt, image, data, limits.max_frames + 1)
     _check_frames(*image.size, frames, limits)
-    return Opened(image, fmt, frames)
+    return Opened(image, fmt, frames, data)
 
 
 def check_size(size_bytes: int, limits: Limits) -> None:
@@ -126,11 +145,20 @@ def sniffed(data: bytes) -> SourceFormat:
         return "webp"
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_BYTES:
         return "bmp"
-    if _AVIF_BRANDS & _brands(data):
+    brands = _brands(data)
+    if brands & _AVIF_BRANDS:  # first, because AVIF shares its structural brands with HEIF
         return "avif"
+    if brands & _HEIF_BRANDS:
+        return "heif"
     raise Rejected(
         Reason.UNSUPPORTED_FORMAT, f"this is not a picture in a supported format; {SUPPORTED} are, whatever the name"
     )
+
+
+def _check_installed(fmt: SourceFormat) -> None:
+    installed, remedy = _OPTIONAL.get(fmt, (None, ""))
+    if installed is not None and not installed():
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, f"this is {remedy}, or upload a JPEG")
 
 
 @contextmanager

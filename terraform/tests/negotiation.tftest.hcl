@@ -31,6 +31,28 @@ run "everything_served" {
     ])
     error_message = "AVIF comes before WebP, and a size with one format has nothing to negotiate."
   }
+
+  assert {
+    condition     = jsonencode(local.plain) == jsonencode([["image/jpeg", "plain/", ".jpg"]])
+    error_message = "What is not negotiated must still be served."
+  }
+}
+
+run "keys_besides_renditions" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    other_keys = ["manifest/{name}.json"]
+  }
+
+  assert {
+    condition     = contains([for entry in local.plain : jsonencode(entry)], jsonencode(["", "manifest/", ".json"]))
+    error_message = "Other keys must be served as they are."
+  }
 }
 
 run "one_format_withheld" {
@@ -47,6 +69,13 @@ run "one_format_withheld" {
   assert {
     condition     = jsonencode(local.table) == jsonencode([[["image/jpeg", "full/", ".jpg"], ["image/webp", "webp/", ".webp"]]])
     error_message = "A format that is not served yet must not be answered."
+  }
+
+  assert {
+    condition = alltrue([
+      for template in ["avif/", "card/"] : contains([for entry in local.plain : entry[1]], template)
+    ])
+    error_message = "A URL that names a format is served even where nothing is negotiated to it."
   }
 }
 

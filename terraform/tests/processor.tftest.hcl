@@ -32,6 +32,10 @@ variables {
   queue_url                  = "https://sqs.eu-central-1.amazonaws.com/123456789012/queue"
   queue_arn                  = "arn:aws:sqs:eu-central-1:123456789012:queue"
   cdn_domain                 = "pictures.example.org"
+  distribution_id            = "EDIST"
+  distribution_arn           = "arn:aws:cloudfront::123456789012:distribution/EDIST"
+
+  invalidation_paths_per_month = 500
 }
 
 run "processor" {
@@ -41,11 +45,12 @@ run "processor" {
 
   assert {
     condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => sort(statement.actions) } == {
-      ReadUploads       = tolist(["s3:GetObject"])
+      ReadUploads       = tolist(["s3:GetObject", "s3:GetObjectVersion"])
       SeeWhatIsMissing  = tolist(["s3:ListBucket"])
       PublishRenditions = tolist(["s3:DeleteObject", "s3:PutObject"])
       KeepRecords       = tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
       Announce          = tolist(["events:PutEvents"])
+      Invalidate        = tolist(["cloudfront:CreateInvalidation"])
       WorkTheQueue      = tolist(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"])
       WriteLog          = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
     }
@@ -59,6 +64,7 @@ run "processor" {
       PublishRenditions = "arn:aws:s3:::processed/*"
       KeepRecords       = "arn:aws:dynamodb:eu-central-1:123456789012:table/records"
       Announce          = "arn:aws:events:eu-central-1:123456789012:event-bus/bus"
+      Invalidate        = "arn:aws:cloudfront::123456789012:distribution/EDIST"
       WorkTheQueue      = "arn:aws:sqs:eu-central-1:123456789012:queue"
       WriteLog          = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/img-pipeline-dev-processor:*"
     }
@@ -78,6 +84,8 @@ run "processor" {
       EVENT_BUS_NAME               = "bus"
       QUEUE_URL                    = "https://sqs.eu-central-1.amazonaws.com/123456789012/queue"
       CDN_DOMAIN                   = "pictures.example.org"
+      DISTRIBUTION_ID              = "EDIST"
+      INVALIDATION_PATHS_PER_MONTH = "500"
       RECIPE                       = "{}"
       LEASE_SECONDS                = "330"
       MAX_OBJECT_BYTES             = "1000"

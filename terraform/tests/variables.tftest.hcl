@@ -365,3 +365,174 @@ run "accepts_a_local_tag_for_an_emulator" {
     error_message = "An emulator runs the image by its local tag."
   }
 }
+
+run "rejects_half_an_invalidation" {
+  command = plan
+
+  variables {
+    invalidation_paths_per_month = 1.5
+  }
+
+  expect_failures = [var.invalidation_paths_per_month]
+}
+
+run "rejects_a_missing_picture_that_is_none" {
+  command = plan
+
+  variables {
+    missing_picture = "./tests/none.png"
+  }
+
+  expect_failures = [var.missing_picture]
+}
+
+run "rejects_a_missing_picture_of_another_kind" {
+  command = plan
+
+  variables {
+    missing_picture = "./tests/variables.tftest.hcl"
+  }
+
+  expect_failures = [var.missing_picture]
+}
+
+run "rejects_a_domain_with_a_scheme" {
+  command = plan
+
+  variables {
+    domain = { name = "https://pictures.example.org", zone_id = "Z0123456789" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "rejects_a_domain_without_zone_or_certificate" {
+  command = plan
+
+  variables {
+    domain = { name = "pictures.example.org" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "rejects_a_domain_with_a_zone_name_for_its_id" {
+  command = plan
+
+  variables {
+    domain = { name = "pictures.example.org", zone_id = "example.org" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "rejects_a_certificate_of_another_region" {
+  command = plan
+
+  variables {
+    domain = { name = "pictures.example.org", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/1" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "rejects_a_private_key_to_sign_with" {
+  command = plan
+
+  variables {
+    signing_public_keys = { site = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----" }
+  }
+
+  expect_failures = [var.signing_public_keys]
+}
+
+run "rejects_a_signer_with_a_space_in_its_name" {
+  command = plan
+
+  variables {
+    signing_public_keys = { "my site" = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----" }
+  }
+
+  expect_failures = [var.signing_public_keys]
+}
+
+run "rejects_more_signers_than_a_key_group_takes" {
+  command = plan
+
+  variables {
+    signing_public_keys = { for name in ["a", "b", "c", "d", "e", "f"] : name => "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----" }
+  }
+
+  expect_failures = [var.signing_public_keys]
+}
+
+run "rejects_a_country_by_its_name" {
+  command = plan
+
+  variables {
+    allowed_countries = ["Germany"]
+  }
+
+  expect_failures = [var.allowed_countries]
+}
+
+run "rejects_a_country_in_lower_case" {
+  command = plan
+
+  variables {
+    blocked_countries = ["de"]
+  }
+
+  expect_failures = [var.blocked_countries]
+}
+
+run "rejects_a_tiny_rate_limit" {
+  command = plan
+
+  variables {
+    rate_limit_per_ip = 10
+  }
+
+  expect_failures = [var.rate_limit_per_ip]
+}
+
+run "rejects_an_origin_with_a_path" {
+  command = plan
+
+  variables {
+    cors_origins = ["https://www.example.org/"]
+  }
+
+  expect_failures = [var.cors_origins]
+}
+
+run "rejects_all_origins_and_one" {
+  command = plan
+
+  variables {
+    cors_origins = ["*", "https://www.example.org"]
+  }
+
+  expect_failures = [var.cors_origins]
+}
+
+run "rejects_logs_for_no_days" {
+  command = plan
+
+  variables {
+    access_log_days = 0
+  }
+
+  expect_failures = [var.access_log_days]
+}
+
+run "rejects_countries_both_allowed_and_blocked" {
+  command = plan
+
+  variables {
+    allowed_countries = ["DE"]
+    blocked_countries = ["AT"]
+  }
+
+  expect_failures = [var.blocked_countries]
+}

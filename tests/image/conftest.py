@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,24 @@ EMULATOR_PORT_IN_CONTAINER = 8080
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A running container, called through its runtime interface emulator."""
+    """A running container, called through its runtime interface emulator.
+
+    Attributes:
+        url: where it is invoked.
+        logs: what it has written so far.
+    """
 
     url: str
+    logs: Callable[[], str]
 
     def invoke(self, event: Any) -> Any:
         """The handler's answer, or its error as the runtime words it."""
         request = urllib.request.Request(self.url, json.dumps(event).encode(), method="POST")  # noqa: S310 - http
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return json.loads(answer.read())
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+                return json.loads(answer.read())
+        except OSError as exc:
+            pytest.fail(f"the container does not answer ({exc}); its log:\n{self.logs()[-6000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -94,4 +103,7 @@ def function(image: str, container_environment: dict[str, str]) -> Iterator[Func
         container = container.with_env(name, value)
     with container:
         port = container.get_exposed_port(EMULATOR_PORT_IN_CONTAINER)
-        yield Function(f"http://{container.get_container_host_ip()}:{port}/2015-03-31/functions/function/invocations")
+        yield Function(
+            f"http://{container.get_container_host_ip()}:{port}/2015-03-31/functions/function/invocations",
+            lambda: b"".join(container.get_logs()).decode(errors="replace"),
+        )

@@ -1,10 +1,11 @@
 """The table's conditions, on a real DynamoDB API: leases, ownership, and what a record reads back as."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 
-from processor.aws.dynamodb import DynamoDBRecords
+from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget
 from processor.errors import LeaseHeld, LeaseLost, Reason
 from processor.records import Published, PublishedFormat, Record, Status
 from scripts.demo import resources
@@ -65,6 +66,7 @@ def complete(key: str) -> Record:
         published=published,
         objects=frozenset({"webp/a.webp"}),
         announced_at=AT,
+        stale=frozenset({"webp/a.webp"}),
     )
 
 
@@ -189,3 +191,22 @@ def test_index_lists_current_records_by_status_and_day(records: DynamoDBRecords,
 
     assert key in listed("COMPLETE")
     assert key not in listed("PROCESSING")
+
+
+def test_budget_ends_at_its_limit_and_comes_back_next_month(pipeline: Pipeline, clock: Clock) -> None:
+    """What would pass the limit takes nothing, what just fits is taken, and a new month counts anew."""
+    clock.seconds = datetime(2031, 5, 31, 23, 59, tzinfo=UTC).timestamp()
+    budget = MonthlyBudget(pipeline.dynamodb, resources.TABLE, 20, clock)
+    assert [budget.take(paths) for paths in (9, 9, 9, 2, 1)] == [True, True, False, True, False]
+    clock.seconds += 60
+    assert budget.take(20)
+    assert not budget.take(21)
+
+
+def test_budget_is_one_for_all_who_count(pipeline: Pipeline, clock: Clock) -> None:
+    """Many workers at once take no more than there is."""
+    clock.seconds = datetime(2031, 7, 1, tzinfo=UTC).timestamp()
+    budgets = [MonthlyBudget(pipeline.dynamodb, resources.TABLE, 50, clock) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda budget: sum(budget.take(3) for _ in range(4)), budgets))
+    assert sum(taken) == 50 // 3

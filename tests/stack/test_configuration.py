@@ -51,7 +51,8 @@ def test_root_passes_its_own_tests(copy: Path, root: str) -> None:
     assert init.returncode == 0, (
         f"terraform init failed; without a network, TF_CLI_CONFIG_FILE names a mirror: {init.stderr}"
     )
-    validate = terraform(copy / root, "validate")
+    # without the tests: validating one by itself fails where its module takes a provider alias, running it does not
+    validate = terraform(copy / root, "validate", "-no-tests")
     assert validate.returncode == 0, validate.stderr
     tests = terraform(copy / root, "test")
     assert tests.returncode == 0, tests.stdout + tests.stderr

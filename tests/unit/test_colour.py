@@ -7,6 +7,7 @@ from PIL import Image, ImageCms
 
 from processor.limits import Limits
 from processor.steps import colour, decode, inspect
+from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, loaded, photo, saved
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -113,7 +114,15 @@ def test_nearly_srgb_changes_no_pixel() -> None:
 @pytest.mark.parametrize("profile", [b"not a profile", SRGB[:200], SRGB[:16] + b"CMYK" + SRGB[20:]])
 def test_a_broken_profile_is_dropped(profile: bytes) -> None:
     """A profile that is damaged or made for other colours costs nobody a picture: it counts as none."""
-    assert_image_similar(srgb(saved(photo(64, 64), "PNG", icc_profile=profile)), photo(64, 64), 0)
+    data = saved(photo(64, 64), "PNG", icc_profile=profile)
+    assert_image_similar(srgb(data), photo(64, 64), 0)
+    assert colour.converted(loaded(data))[1] == (Note.PROFILE_DROPPED,)
+
+
+def test_a_good_profile_is_not_noted() -> None:
+    """A profile that was used, or that is sRGB already, is nothing to note."""
+    for profile in (SRGB, swapped_profile()):
+        assert colour.converted(loaded(saved(photo(64, 64), "PNG", icc_profile=profile)))[1] == ()
 
 
 def test_cmyk_without_a_profile() -> None:

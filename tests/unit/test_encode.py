@@ -10,6 +10,9 @@ from PIL import AvifImagePlugin, Image
 from processor.recipe import Format, FormatName
 from processor.steps import encode
 from tests.helpers import assert_image_similar, loaded, photo, saved
+from tests.samples import needs_jxl
+
+JXL = pytest.param("jxl", marks=needs_jxl)
 
 
 def fmt(name: FormatName, quality: int = 80) -> Format:
@@ -24,16 +27,16 @@ def translucent(width: int = 160, height: int = 120) -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif", JXL])
 def test_looks_like_the_source(name: FormatName) -> None:
     """What is encoded looks like what went in, and is the format that it says."""
     image = photo(320, 240)
     result = loaded(encode.encoded(image, fmt(name), "#ffffff"))
-    assert result.format == {"jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}[name]
+    assert result.format == {"jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF", "jxl": "JXL"}[name]
     assert_image_similar(result.convert("RGB"), image, 5)
 
 
-@pytest.mark.parametrize("name", ["webp", "avif"])
+@pytest.mark.parametrize("name", ["webp", "avif", JXL])
 @pytest.mark.parametrize("size", [(160, 120), (161, 121), (20, 160)])
 def test_alpha_is_kept(name: FormatName, size: tuple[int, int]) -> None:
     """WebP and AVIF keep transparency, odd sides and both AVIF encoders included."""
@@ -57,7 +60,7 @@ def test_jpeg_is_progressive_with_halved_colour() -> None:
     assert [layer[1:3] for layer in getattr(result, "layer")] == [(2, 2), (1, 1), (1, 1)]  # noqa: B009 - not typed
 
 
-@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif", JXL])
 def test_quality_reaches_the_encoder(name: FormatName) -> None:
     """A lower quality makes a smaller file."""
     image = photo(320, 240)
@@ -108,7 +111,7 @@ def test_large_webp_takes_less_effort(size: tuple[int, int], method: int) -> Non
     assert encode.encoded(image, fmt("webp"), "#ffffff") == expected != other
 
 
-@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif", JXL])
 @pytest.mark.parametrize(
     "size", [(1, 1), (1, 300), (2, 2), (3, 65), (24, 400), (63, 64), (64, 64), (65, 67), (1, 16_383)]
 )

@@ -17,6 +17,9 @@ ALLOWED = {
     "botocore": ("aws/",),
     "PIL": ("steps/", "pipeline.py"),
     "pillow_avif": ("steps/encode.py",),
+    "pillow_heif": ("steps/optional.py",),
+    "pi_heif": ("steps/optional.py",),
+    "pillow_jxl": ("steps/optional.py",),
 }
 
 

@@ -10,10 +10,13 @@ from PIL import Image
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
-from processor.steps import inspect
+from processor.steps import encode, inspect, jxl, optional
 from tests.helpers import photo, png_header, saved
+from tests.samples import box, needs_heif, needs_jxl, ultra_hdr
 
 LIMITS = Limits()
+EVERYWHERE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000")
+OPTIONAL = (pytest.param("HEIF", marks=needs_heif), pytest.param("JXL", marks=needs_jxl))
 
 
 def rejection(data: bytes, limits: Limits = LIMITS) -> Rejected:
@@ -34,6 +37,9 @@ def rejection(data: bytes, limits: Limits = LIMITS) -> Rejected:
         ("TIFF", "tiff"),
         ("BMP", "bmp"),
         ("AVIF", "avif"),
+        ("JPEG2000", "jp2"),
+        pytest.param("HEIF", "heif", marks=needs_heif),
+        pytest.param("JXL", "jxl", marks=needs_jxl),
     ],
 )
 def test_formats(pillow_format: str, expected: str) -> None:
@@ -49,7 +55,7 @@ def test_formats(pillow_format: str, expected: str) -> None:
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"%PDF-1.7\n",
         b"BM is how this text begins, which bitmaps do too",
-        b"\0\0\0\x18ftypheic\0\0\0\0heicmif1",
+        b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
         b"RIFF\0\0\0\0WAVEfmt ",
         b"\xff",
         b"II",
@@ -64,8 +70,66 @@ def test_unsupported(data: bytes) -> None:
 
 def test_every_pillow_format_outside_the_list_is_refused() -> None:
     """A file that Pillow could read but that is not in our list never reaches a decoder."""
-    for pillow_format in ("PPM", "TGA", "ICO", "PCX", "JPEG2000"):
+    for pillow_format in ("PPM", "TGA", "ICO", "PCX", "SGI", "DDS"):
         assert rejection(saved(photo(32, 32), pillow_format)).reason == Reason.UNSUPPORTED_FORMAT
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [("heif", b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"), ("jxl", b"\xff\x0a rest"), ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n")],
+)
+def test_a_missing_reader_is_said_to_be_missing(
+    kind: inspect.SourceFormat, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the optional reader its files are `unsupported_format`, with a message that says what to do."""
+    monkeypatch.setitem(inspect._OPTIONAL, kind, (lambda: False, inspect._OPTIONAL[kind][1]))  # noqa: SLF001
+    rejected = rejection(head)
+    assert rejected.reason == Reason.UNSUPPORTED_FORMAT
+    assert f"the extra `{kind}`" in rejected.message
+
+
+@needs_heif
+def test_each_container_has_its_own_reader() -> None:
+    """The HEIF reader serves HEIC and HEIF brands only; AVIF, also one that begins like HEIF, stays with its own."""
+    assert optional.heif()
+    assert encode.avif_codec(64, 48) == "aom"  # that module brings AVIF's reader
+    avif, heic = saved(photo(64, 48), "AVIF"), saved(photo(64, 48), "HEIF")
+    structural = avif[:8] + b"mif1" + avif[12:]
+    modules = [type(inspect.opened(data, LIMITS).image).__module__ for data in (avif, structural, heic)]
+    assert [module.partition(".")[0] for module in modules] == ["pillow_avif", "pillow_avif", "pillow_heif"]
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (8, 8), (256, 256), (264, 264), (320, 240), (1000, 562), (16, 9), (17, 5000), (600, 1)]
+)
+@pytest.mark.parametrize("container", [False, True])
+@needs_jxl
+def test_jxl_size_is_known_before_anything_is_decoded(size: tuple[int, int], *, container: bool) -> None:
+    """The size in the header of JPEG XL is read right, in every way of writing it."""
+    optional.jxl()
+    assert jxl.declared_size(saved(photo(*size), "JXL", use_container=container)) == size
+
+
+@pytest.mark.parametrize("data", [b"\xff\x0a", box(b"JXL ", b"\r\n\x87\n"), box(b"JXL ") + box(b"jxlc", b"\xff\x0a")])
+def test_jxl_without_a_header(data: bytes) -> None:
+    """A JPEG XL file that ends before its size is an error, not a size."""
+    with pytest.raises(ValueError, match=r"cut short|codestream"):
+        jxl.declared_size(data)
+
+
+@needs_jxl
+def test_jxl_bomb_is_refused_before_its_reader_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JPEG XL picture above the limits is refused by its header: its reader would decode it while opening."""
+    optional.jxl()
+    data = saved(photo(64, 48), "JXL")
+    monkeypatch.setattr(Image, "open", lambda *_args, **_options: pytest.fail("it was opened"))
+    assert rejection(data, Limits(max_side=63)).reason == Reason.TOO_MANY_PIXELS
+
+
+def test_gain_map_is_no_picture() -> None:
+    """A JPEG with a gain map behind it is one picture of its own size; the map is counted and never shown."""
+    opened = inspect.opened(ultra_hdr(saved(photo(64, 48), "JPEG"), saved(photo(16, 12), "JPEG")), LIMITS)
+    assert (opened.format, opened.frames, opened.image.size) == ("jpeg", 2, (64, 48))
 
 
 def test_empty() -> None:
@@ -83,7 +147,7 @@ def test_too_large() -> None:
 @pytest.mark.parametrize(
     "limits", [Limits(max_pixels=64 * 48 - 1), Limits(max_side=63), Limits(max_total_pixels=64 * 48 - 1)]
 )
-@pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+@pytest.mark.parametrize("pillow_format", [*EVERYWHERE, *OPTIONAL])
 def test_too_many_pixels(pillow_format: str, limits: Limits) -> None:
     """One pixel above any limit is `too_many_pixels` in every format; the limit itself is accepted."""
     data = saved(photo(64, 48), pillow_format)

@@ -69,7 +69,7 @@ def test_source_is_described_as_displayed(pillow_format: str) -> None:
     data = saved(photo(160, 120), pillow_format, **options)
     source = transcode(data, small_recipe()).source
     size = (120, 160) if lying else (160, 120)
-    assert dataclasses.astuple(source) == (pillow_format.lower(), *size, 1, len(data))
+    assert dataclasses.astuple(source)[:5] == (pillow_format.lower(), *size, 1, len(data))
 
 
 def test_output_bytes_do_not_depend_on_the_number_of_threads() -> None:

@@ -62,7 +62,11 @@ def test_left_out_fields_have_defaults() -> None:
         ("{", "recipe", "not valid JSON"),
         ("[]", "recipe", "must be an object"),
         ("null", "recipe", "must be an object"),
-        (document(colour="red"), "recipe.colour", "unknown field; known are background, sizes"),
+        (document(colour="red"), "recipe.colour", "unknown field; known are background, gps, keep, linear, sizes"),
+        (document(linear=1), "recipe.linear", "true or false"),
+        (document(gps="yes"), "recipe.gps", "true or false"),
+        (document(keep="copyright"), "recipe.keep", "a list out of copyright"),
+        (document(keep=["gps"]), "recipe.keep", "a list out of copyright"),
         (document(background="white"), "recipe.background", "must be a colour like #ffffff"),
         (document(background="#fffffff"), "recipe.background", "must be a colour like #ffffff"),
         (document(sizes=[]), "recipe.sizes", "at least one size"),
@@ -185,3 +189,30 @@ def test_any_json_is_a_recipe_or_a_list_of_problems(value: Any) -> None:
         assert Recipe.from_json(json.dumps(value)).formats
     except InvalidConfiguration as exc:
         assert exc.problems  # noqa: PT017 - either outcome is right
+
+
+def test_options_default_to_off_and_are_read() -> None:
+    """Linear light, kept metadata and places are off unless a recipe asks; each changes the fingerprint."""
+    plain = Recipe.from_json(json.dumps(document()))
+    assert (plain.linear, plain.keep, plain.gps) == (False, (), False)
+    assert Recipe.from_json(json.dumps(document(linear=None, keep=None, gps=None))) == plain
+    asked = [
+        Recipe.from_json(json.dumps(document(**option)))
+        for option in ({"linear": True}, {"keep": ["copyright"]}, {"gps": True})
+    ]
+    assert [(recipe.linear, recipe.keep, recipe.gps) for recipe in asked] == [
+        (True, (), False),
+        (False, ("copyright",), False),
+        (False, (), True),
+    ]
+    assert len({recipe.fingerprint for recipe in (plain, *asked)}) == 4
+
+
+def test_a_format_without_its_encoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe that asks for JPEG XL is understood everywhere, and said to be impossible where its plugin is missing."""
+    jxl = Recipe.from_json('{"sizes": [{"name": "full", "formats": {"jxl": {"key": "jxl/{stem}.jxl"}}}]}')
+    monkeypatch.setattr("processor.recipe.find_spec", lambda _name: None)
+    assert "jxl" in jxl.missing_encoders()[0]
+    assert Recipe.default().missing_encoders() == []
+    monkeypatch.setattr("processor.recipe.find_spec", lambda _name: "found")
+    assert jxl.missing_encoders() == []

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageStat
 
 from processor.recipe import Format, Recipe, Size
 from processor.steps import resize
@@ -73,11 +73,45 @@ def test_cascade_looks_like_a_single_resize() -> None:
     assert_image_similar(small, image.resize((300, 225), Image.Resampling.LANCZOS), 1)
 
 
-def test_hidden_colours_do_not_bleed() -> None:
+BOTH = pytest.mark.parametrize("scale", [resize.resized, resize.resized_in_linear_light])
+
+
+@pytest.mark.parametrize(("scale", "grey"), [(resize.resized, 128), (resize.resized_in_linear_light, 188)])
+@pytest.mark.parametrize("side", [128, 100, 77])
+def test_checkerboard(scale: resize.Scale, grey: int, side: int) -> None:
+    """Black and white pixels in turn average to 128 over levels and to 188 over light, within 2 levels."""
+    board = Image.new("L", (512, 512))
+    board.putdata([255 * ((at % 512 + at // 512) % 2) for at in range(512 * 512)])
+    means = ImageStat.Stat(scale(board.convert("RGB"), (side, side))).mean
+    assert all(abs(mean - grey) <= 2 for mean in means), f"averages {means}, expected {grey}"
+
+
+def test_linear_light_keeps_flat_colours_and_shadows() -> None:
+    """In linear light every level of a flat picture stays exactly what it is, with and without alpha."""
+    for level in range(256):
+        for flat in (Image.new("RGB", (8, 8), (level,) * 3), Image.new("RGBA", (8, 8), (level,) * 3 + (200,))):
+            small = resize.resized_in_linear_light(flat, (3, 3))
+            assert small.getpixel((1, 1)) == flat.getpixel((0, 0))
+
+
+@BOTH
+def test_no_fringes(scale: resize.Scale) -> None:
+    """A red disc on hidden cyan is red up to its softest edge when made smaller: nothing fringes it."""
+    disc = Image.new("RGBA", (300, 300), (0, 255, 255, 0))
+    inside = Image.radial_gradient("L").resize((300, 300)).point([255] * 150 + [0] * 106)
+    disc.paste((255, 0, 0, 255), mask=inside)
+    small = scale(disc, (50, 50))
+    visible = [pixel[:3] for pixel in zip(*(band.tobytes() for band in small.split()), strict=True) if pixel[3]]
+    assert len(visible) > 500
+    assert all(r >= 250 and max(g, b) <= 5 for r, g, b in visible)
+
+
+@BOTH
+def test_hidden_colours_do_not_bleed(scale: resize.Scale) -> None:
     """The colour of fully transparent pixels has no part in their neighbours."""
     image = Image.new("RGBA", (200, 200), (0, 255, 0, 0))
     image.paste((255, 0, 0, 255), (50, 50, 150, 150))
-    red, green, _, alpha = resize.resized(image, (21, 21)).split()
+    red, green, _, alpha = scale(image, (21, 21)).split()
     visible = [(r, g) for r, g, a in zip(red.tobytes(), green.tobytes(), alpha.tobytes(), strict=True) if a > 8]
     assert len(visible) > 100
     assert all(g <= 8 and r >= 240 for r, g in visible)

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from processor.errors import LeaseHeld, LeaseLost, Reason, Transient
+from processor.limits import Limits
 from processor.recipe import Recipe
 from processor.records import SourceVersion, Status
-from processor.service import Action, StoredObject
-from tests.fakes import World
+from processor.service import Action, Guard, StoredObject
+from tests.fakes import Version, World
 
 SMALL = Recipe.from_json(
     json.dumps(
@@ -262,8 +263,8 @@ def test_worker_that_lost_its_lease_does_not_flip_the_record(world: World, monke
     world.sources.upload(KEY, picture())
     store = world.renditions.store
 
-    def store_slowly(objects: list[StoredObject]) -> None:
-        store(objects)
+    def store_slowly(objects: list[StoredObject], guard: Guard) -> None:
+        store(objects, guard)
         world.clock.pass_seconds(331)
         world.records.acquire(KEY, frozenset(), 330)
 
@@ -280,9 +281,9 @@ def test_replaced_while_processing_publishes_the_newer(world: World, monkeypatch
     store = world.renditions.store
     replaced = False
 
-    def store_then_replace(objects: list[StoredObject]) -> None:
+    def store_then_replace(objects: list[StoredObject], guard: Guard) -> None:
         nonlocal replaced
-        store(objects)
+        store(objects, guard)
         if not replaced:
             replaced = True
             world.sources.upload(KEY, picture("blue"))
@@ -300,8 +301,8 @@ def test_source_removed_while_processing_leaves_nothing(world: World, monkeypatc
     world.sources.upload(KEY, picture())
     store = world.renditions.store
 
-    def store_then_remove(objects: list[StoredObject]) -> None:
-        store(objects)
+    def store_then_remove(objects: list[StoredObject], guard: Guard) -> None:
+        store(objects, guard)
         world.sources.remove(KEY)
 
     monkeypatch.setattr(world.renditions, "store", store_then_remove)
@@ -371,3 +372,68 @@ def test_crash_before_the_announcement_is_made_up_for(world: World) -> None:
     world.reconciler.reconcile(KEY)
     assert world.announcements.types == ["ImageProcessed"]
     assert world.record(KEY).announced_at is not None
+
+
+def test_rejection_is_of_the_version_that_was_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad version that was there for the fetch alone does not condemn the good one before and after it."""
+    world.sources.upload(KEY, picture())
+    fetch = world.sources.fetch
+    swapped = False
+
+    def fetch_the_bad_one_once(key: str, limits: Limits, version_id: str | None = None) -> Version | None:
+        nonlocal swapped
+        if swapped:
+            return fetch(key, limits, version_id)
+        swapped = True
+        world.sources.upload(KEY, b"no picture")
+        fetched = fetch(key, limits, version_id)
+        world.sources.undo(KEY)
+        return fetched
+
+    monkeypatch.setattr(world.sources, "fetch", fetch_the_bad_one_once)
+    assert world.reconciler.reconcile(KEY).action is Action.PUBLISHED
+    assert set(world.renditions.objects) == OBJECTS
+
+
+def test_loser_of_a_stem_takes_its_own_leftovers_along(world: World) -> None:
+    """What an attempt under an earlier recipe left half-stored goes, and what the stem's owner has published stays."""
+    world.sources.upload("cats/tom.jpg", picture("blue"))
+    world.with_recipe(SMALL).reconcile("cats/tom.jpg")
+    world.sources.upload(KEY, picture())
+    by_two_names = Recipe.from_json(
+        '{"sizes": [{"name": "full", "formats": {"jpeg": {"key": "n/{name}.jpg"}, "webp": {"key": "n/{name}.webp"}}}]}'
+    )
+    world.renditions.fail_at = 1
+    with pytest.raises(Transient):
+        world.with_recipe(by_two_names).reconcile(KEY)
+    assert "n/cats/tom.png.jpg" in world.renditions.objects
+    world.with_recipe(SMALL).reconcile(KEY)
+    assert world.record(KEY).reason is Reason.KEY_CONFLICT
+    assert set(world.renditions.objects) == OBJECTS
+
+
+def test_mixed_set_whose_version_is_gone_is_taken_down(world: World) -> None:
+    """A half-written replacement followed by a bad version leaves nothing served where the good version is gone."""
+    world.sources.upload(KEY, picture("red"))
+    world.reconciler.reconcile(KEY)
+    world.sources.upload(KEY, picture("blue"))
+    world.renditions.fail_at = 1
+    with pytest.raises(Transient):
+        world.reconciler.reconcile(KEY)
+    world.sources.upload(KEY, b"no picture")
+    world.sources.expire(KEY)
+    world.reconciler.reconcile(KEY)
+    assert world.record(KEY).published is None
+    assert world.renditions.objects == {}
+
+
+def test_source_that_goes_before_the_fetch_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture removed between the look and the fetch ends as REMOVED in the same attempt."""
+    world.sources.upload(KEY, picture())
+
+    def fetch_too_late(key: str, _limits: Limits, _version_id: str | None = None) -> None:
+        world.sources.remove(key)
+
+    monkeypatch.setattr(world.sources, "fetch", fetch_too_late)
+    assert world.reconciler.reconcile(KEY).action is Action.REMOVED
+    assert world.records.owners == {}

@@ -48,3 +48,12 @@ def test_one_bucket_for_both_is_refused() -> None:
     """Raw and processed must be two buckets, or every rendition would be an upload."""
     with pytest.raises(InvalidConfiguration, match="PROCESSED_BUCKET: must not be RAW_BUCKET"):
         Settings.from_environment(ENVIRONMENT | {"PROCESSED_BUCKET": "raw"})
+
+
+def test_no_invalidations_at_all_is_a_budget() -> None:
+    """Zero paths a month is a choice; less than that is a mistake."""
+    settings = Settings.from_environment(ENVIRONMENT | {"DISTRIBUTION_ID": "E1", "INVALIDATION_PATHS_PER_MONTH": "0"})
+    assert (settings.distribution_id, settings.invalidation_paths_per_month) == ("E1", 0)
+    assert Settings.from_environment(ENVIRONMENT).invalidation_paths_per_month == 1000
+    with pytest.raises(InvalidConfiguration, match="INVALIDATION_PATHS_PER_MONTH"):
+        Settings.from_environment(ENVIRONMENT | {"INVALIDATION_PATHS_PER_MONTH": "-1"})

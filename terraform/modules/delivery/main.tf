@@ -81,25 +81,70 @@ resource "aws_cloudfront_response_headers_policy" "pictures" {
     # For caches between CloudFront and the browser: one URL has several answers.
     items {
       header   = "Vary"
-      value    = "Accept"
+      value    = length(var.cors_origins) > 1 ? "Accept, Origin" : "Accept"
       override = true
+    }
+
+    # Not with cors_config: CloudFront then decides on Vary by itself, and drops ours. One origin, or all, needs no look
+    # at the request; several get theirs from the function `share`.
+    dynamic "items" {
+      for_each = length(var.cors_origins) == 1 ? var.cors_origins : []
+
+      content {
+        header   = "Access-Control-Allow-Origin"
+        value    = items.value
+        override = true
+      }
     }
   }
 
-  # What the pipeline notes on its objects is nobody else's business.
+  # What the pipeline and S3 note on objects is nobody else's business.
   remove_headers_config {
-    items {
-      header = "x-amz-meta-source"
+    dynamic "items" {
+      for_each = local.removed_headers
+
+      content {
+        header = items.value
+      }
     }
   }
 }
 
+# A picture that is not there is answered with this object, as 404. No key template ends like it.
+resource "aws_s3_object" "missing" {
+  bucket        = var.processed_bucket_name
+  key           = local.missing_key
+  content       = var.missing_picture == null ? "Not found\n" : null
+  source        = var.missing_picture
+  source_hash   = var.missing_picture == null ? null : filemd5(var.missing_picture)
+  content_type  = local.missing_content_type
+  cache_control = "public, max-age=1"
+}
+
+locals {
+  missing_key = "_missing/picture"
+  missing_content_type = var.missing_picture == null ? "text/plain; charset=utf-8" : lookup({
+    avif = "image/avif", gif = "image/gif", jpeg = "image/jpeg", jpg = "image/jpeg", png = "image/png", webp = "image/webp"
+  }, lower(reverse(split(".", var.missing_picture))[0]), "image/png")
+
+  # S3 answers 403 only where its policy is not in place. A 403 that means something must stay one: signatures, the web
+  # ACL and countries answer with it as well.
+  refuses = length(var.signing_public_keys) > 0 || var.rate_limit_per_ip != null || length(var.allowed_countries) + length(var.blocked_countries) > 0
+
+  removed_headers = [
+    "x-amz-meta-source", "x-amz-server-side-encryption", "x-amz-version-id", "x-amz-request-id", "x-amz-id-2",
+    "x-amz-replication-status", "x-amz-tagging-count", "Server",
+  ]
+}
+
 resource "aws_cloudfront_distribution" "pictures" {
   comment         = "${var.name} pictures"
+  aliases         = var.domain[*].name
   enabled         = true
   http_version    = "http2and3"
   is_ipv6_enabled = true
   price_class     = var.price_class
+  web_acl_id      = one(aws_wafv2_web_acl.pictures[*].arn)
 
   # No recipe can make this key. It keeps "/" from listing the bucket even where no function runs.
   default_root_object = "index.html"
@@ -118,30 +163,51 @@ resource "aws_cloudfront_distribution" "pictures" {
     compress                   = false
     cache_policy_id            = aws_cloudfront_cache_policy.pictures.id
     response_headers_policy_id = aws_cloudfront_response_headers_policy.pictures.id
+    trusted_key_groups         = aws_cloudfront_key_group.signers[*].id
 
     function_association {
       event_type   = "viewer-request"
       function_arn = aws_cloudfront_function.negotiate.arn
     }
+
+    dynamic "function_association" {
+      for_each = aws_cloudfront_function.share[*].arn
+
+      content {
+        event_type   = "viewer-response"
+        function_arn = function_association.value
+      }
+    }
   }
 
   # A picture that is asked for before it is made must not stay missing.
-  dynamic "custom_error_response" {
-    for_each = [403, 404]
+  custom_error_response {
+    error_code            = 404
+    response_code         = 404
+    response_page_path    = "/${local.missing_key}"
+    error_caching_min_ttl = 1
+  }
 
-    content {
-      error_code            = custom_error_response.value
-      error_caching_min_ttl = 1
-    }
+  custom_error_response {
+    error_code            = 403
+    response_code         = local.refuses ? null : 404
+    response_page_path    = local.refuses ? null : "/${local.missing_key}"
+    error_caching_min_ttl = 1
   }
 
   restrictions {
     geo_restriction {
-      restriction_type = "none"
+      restriction_type = length(var.allowed_countries) > 0 ? "whitelist" : length(var.blocked_countries) > 0 ? "blacklist" : "none"
+      locations        = setunion(var.allowed_countries, var.blocked_countries)
     }
   }
 
   viewer_certificate {
-    cloudfront_default_certificate = true
+    cloudfront_default_certificate = var.domain == null
+    acm_certificate_arn            = local.certificate_arn
+    minimum_protocol_version       = var.domain == null ? null : "TLSv1.2_2021"
+    ssl_support_method             = var.domain == null ? null : "sni-only"
   }
+
+  depends_on = [aws_s3_object.missing]
 }

@@ -1,6 +1,6 @@
 output "domain_name" {
   description = "Host that serves the pictures."
-  value       = aws_cloudfront_distribution.pictures.domain_name
+  value       = var.domain == null ? aws_cloudfront_distribution.pictures.domain_name : var.domain.name
 }
 
 output "distribution_id" {
@@ -11,4 +11,19 @@ output "distribution_id" {
 output "distribution_arn" {
   description = "ARN of the distribution."
   value       = aws_cloudfront_distribution.pictures.arn
+}
+
+output "distribution_domain" {
+  description = "CloudFront's own name for it: what a record for a domain of one's own points at."
+  value       = aws_cloudfront_distribution.pictures.domain_name
+}
+
+output "signing_key_ids" {
+  description = "CloudFront's ids of the public keys, by name."
+  value       = { for name, key in aws_cloudfront_public_key.signer : name => key.id }
+}
+
+output "access_log_bucket" {
+  description = "Where access logs go; null: there are none."
+  value       = one(aws_s3_bucket.logs[*].bucket)
 }

@@ -32,3 +32,72 @@ variable "price_class" {
   description = "Which edge locations are used."
   type        = string
 }
+
+variable "account_id" {
+  description = "The account."
+  type        = string
+}
+
+variable "missing_picture" {
+  description = "Path of a picture that is shown, with status 404, where one is missing; null: a short text."
+  type        = string
+  default     = null
+}
+
+variable "domain" {
+  description = "A domain of one's own, with a certificate or the zone to make one in."
+  type = object({
+    name            = string
+    zone_id         = optional(string)
+    certificate_arn = optional(string)
+  })
+  default = null
+}
+
+variable "signing_public_keys" {
+  description = "Public keys, by name, of those who may sign URLs and cookies. None: pictures are public."
+  type        = map(string)
+  default     = {}
+}
+
+variable "allowed_countries" {
+  description = "Where pictures may be seen; none: everywhere."
+  type        = set(string)
+  default     = []
+}
+
+variable "blocked_countries" {
+  description = "Where they may not be seen."
+  type        = set(string)
+  default     = []
+}
+
+variable "rate_limit_per_ip" {
+  description = "Requests that one address may make in five minutes; null: no web ACL."
+  type        = number
+  default     = null
+}
+
+variable "cors_origins" {
+  description = "Origins whose scripts may read pictures, or \"*\" alone."
+  type        = list(string)
+  default     = []
+}
+
+variable "access_log_days" {
+  description = "How long access logs are kept; null: there are none."
+  type        = number
+  default     = null
+}
+
+variable "force_destroy" {
+  description = "Whether destroying deletes the access logs."
+  type        = bool
+  default     = false
+}
+
+variable "tls_only" {
+  description = "Whether the access logs' bucket refuses plain HTTP."
+  type        = bool
+  default     = true
+}

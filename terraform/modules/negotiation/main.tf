@@ -43,4 +43,15 @@ locals {
       for format in concat([size.canonical], size.others) : [format.content_type, format.prefix, format.suffix]
     ] if length(size.others) > 0
   ]
+
+  # The same of every key that is only served as it is. What is in neither list, the function answers itself.
+  plain = [
+    for entry in concat(
+      [
+        for format in flatten(local.sizes[*].formats) : [format.content_type, format.prefix, format.suffix]
+      ],
+      [for key in var.other_keys : ["", split("{", key)[0], split("}", key)[1]]],
+    ) : entry if !contains(local.negotiable, jsonencode(entry))
+  ]
+  negotiable = [for entry in concat([], local.table...) : jsonencode(entry)]
 }

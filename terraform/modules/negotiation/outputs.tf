@@ -1,6 +1,9 @@
 output "code" {
   description = "Source of the viewer-request function."
-  value       = templatefile("${path.module}/edge_function.js.tftpl", { sizes = jsonencode(local.table) })
+  value = templatefile("${path.module}/edge_function.js.tftpl", {
+    sizes = jsonencode(local.table)
+    plain = jsonencode(local.plain)
+  })
 }
 
 output "canonical_keys" {

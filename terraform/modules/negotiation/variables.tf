@@ -12,3 +12,9 @@ variable "served_sizes" {
   description = "Sizes whose canonical URL is negotiated."
   type        = list(string)
 }
+
+variable "other_keys" {
+  description = "Key templates of what is served besides renditions, as it is."
+  type        = list(string)
+  default     = []
+}

@@ -19,8 +19,9 @@ resource "aws_iam_role" "processor" {
 
 data "aws_iam_policy_document" "processor" {
   statement {
-    sid       = "ReadUploads"
-    actions   = ["s3:GetObject"]
+    sid = "ReadUploads"
+    # An earlier version is read where a half-stored replacement turned out to be bad.
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = ["${var.raw_bucket_arn}/*"]
   }
 
@@ -47,6 +48,13 @@ data "aws_iam_policy_document" "processor" {
     sid       = "Announce"
     actions   = ["events:PutEvents"]
     resources = [var.event_bus_arn]
+  }
+
+  # Only this distribution's copies, and only as far as the budget in the table goes.
+  statement {
+    sid       = "Invalidate"
+    actions   = ["cloudfront:CreateInvalidation"]
+    resources = [var.distribution_arn]
   }
 
   statement {

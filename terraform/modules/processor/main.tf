@@ -30,6 +30,8 @@ resource "aws_lambda_function" "processor" {
       EVENT_BUS_NAME               = var.event_bus_name
       QUEUE_URL                    = var.queue_url
       CDN_DOMAIN                   = var.cdn_domain
+      DISTRIBUTION_ID              = var.distribution_id
+      INVALIDATION_PATHS_PER_MONTH = var.invalidation_paths_per_month
       RECIPE                       = var.recipe_json
       LEASE_SECONDS                = var.lease_seconds
       MAX_OBJECT_BYTES             = var.max_object_bytes

@@ -132,3 +132,18 @@ variable "cdn_domain" {
   description = "Host of the public URLs."
   type        = string
 }
+
+variable "distribution_id" {
+  description = "The distribution that serves them, for invalidations."
+  type        = string
+}
+
+variable "distribution_arn" {
+  description = "ARN of that distribution."
+  type        = string
+}
+
+variable "invalidation_paths_per_month" {
+  description = "How many paths may be invalidated in a calendar month."
+  type        = number
+}

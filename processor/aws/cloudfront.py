@@ -1,0 +1,55 @@
+"""The CDN: it is told to forget what was replaced or removed, as far as the month's budget goes."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Protocol
+
+from processor import keys
+from processor.aws.translate import transient_errors
+
+EVERYTHING = "/*"
+"""The one path that stands for all. It counts as a single path."""
+
+
+class Budget(Protocol):
+    """How many paths may still be invalidated."""
+
+    def take(self, paths: int) -> bool:
+        """Take so many, or none and answer False."""
+
+
+class CloudFrontInvalidations:
+    """The invalidations of one distribution."""
+
+    def __init__(self, make_client: Callable[[], Any], distribution_id: str, budget: Budget) -> None:
+        self._make_client = make_client
+        self._distribution_id = distribution_id
+        self._budget = budget
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._make_client()
+
+    def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
+        """Have the CDN forget some objects, all in one batch. False: the budget does not allow it."""
+        if not self._budget.take(len(object_keys)):
+            return False
+        self._create(sorted(keys.url_path(key) for key in object_keys), reference)
+        return True
+
+    def invalidate_everything(self, reference: str) -> None:
+        """Have the CDN forget all objects, whatever the budget: it is a single path."""
+        self._create([EVERYTHING], reference)
+
+    def _create(self, paths: list[str], reference: str) -> None:
+        batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
+        with transient_errors(f"invalidating {len(paths)} paths"):
+            self._client.create_invalidation(DistributionId=self._distribution_id, InvalidationBatch=batch)
+
+
+class NoDistribution:
+    """Where nothing is cached, nothing needs to be forgotten."""
+
+    def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:  # noqa: ARG002 - as the protocol says
+        """Nothing to do."""
+        return True

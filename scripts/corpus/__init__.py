@@ -1,0 +1,1 @@
+"""Real and broken pictures out of published archives, run through the pipeline and held against other decoders."""

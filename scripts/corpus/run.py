@@ -1,0 +1,172 @@
+"""Every file through the pipeline and past the reference decoders, and the verdict on each."""
+
+import os
+import sys
+import tempfile
+import threading
+import tomllib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from processor.limits import DEFAULT_LIMITS
+from processor.steps.inspect import SUPPORTED
+from scripts.corpus.children import Child, ChildDied
+from scripts.corpus.compare import MEAN_TOLERANCE, TAIL_TOLERANCE, Difference, difference
+from scripts.corpus.references import Reference, References
+from scripts.corpus.sheets import thumbnail
+
+EXCEPTIONS = Path(__file__).parent / "exceptions.toml"
+
+MEMORY_MIB = 3008
+"""The function's default memory. Address space is what can be limited here; it is always more than what is resident."""
+
+TIMEOUT_SECONDS = 60
+
+_BOUNDS = {"too_many_pixels", "too_many_frames"}
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one file.
+
+    Attributes:
+        name: corpus and path in it, the key of the list of exceptions.
+        answer: what the worker said.
+        reference: what the independent decoder said.
+        apart: how far the two renderings differ, where both exist.
+        problems: why this file fails the test, each a sentence; exceptions are taken out already.
+        excused: the reason from the list of exceptions, if one was needed.
+    """
+
+    name: str
+    answer: dict[str, Any]
+    reference: Reference = field(default_factory=Reference)
+    apart: Difference | None = None
+    problems: list[str] = field(default_factory=list)
+    excused: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """`complete`, a reason, or `error`."""
+        return str(self.answer.get("reason") or self.answer["status"])
+
+
+class Runner:
+    """A few workers side by side, each with a pipeline and a sharp of its own."""
+
+    def __init__(self, cache: Path, sheets: Path | None) -> None:
+        self._cache = cache
+        self._sheets = sheets
+        self._local = threading.local()
+        self._opened: list[tuple[Child, References]] = []
+        self._lock = threading.Lock()
+        self._exceptions = _exceptions()
+        self.missing: list[str] = []
+
+    def run(self, files: Iterable[tuple[str, Path]], jobs: int) -> list[Result]:
+        """Run every file, in any order; the results come back in theirs."""
+        try:
+            with ThreadPoolExecutor(jobs) as pool:
+                return list(pool.map(self._one, files))
+        finally:
+            for child, references in self._opened:
+                child.close()
+                references.close()
+
+    def unused_exceptions(self, results: list[Result]) -> list[str]:
+        """Entries of the list that no file of the corpora needed any more."""
+        ran = {result.name: result for result in results}
+        return [name for name in self._exceptions if name in ran and not ran[name].excused]
+
+    def _one(self, item: tuple[str, Path]) -> Result:
+        name, path = item
+        child, references = self._tools()
+        with tempfile.TemporaryDirectory() as folder:
+            ours, theirs = Path(folder, "ours"), Path(folder, "theirs")
+            result = self._transcoded(name, path, child, ours)
+            result.reference = references.decode(path, theirs)
+            result.problems += _disagreement(result)
+            size = result.answer.get("size")
+            if size and result.reference.size == tuple(size):
+                result.apart = difference(ours, theirs, tuple(size))
+                if not result.apart.tolerable:
+                    result.problems.append(
+                        f"differs from {result.reference.decoder} by {result.apart.mean} levels on average and "
+                        f"{result.apart.tail} at the 99th percentile, allowed are {MEAN_TOLERANCE} and {TAIL_TOLERANCE}"
+                    )
+            if self._sheets and size:
+                thumbnail(ours, tuple(size), self._sheets / "ours", name)
+            if self._sheets and result.reference.size:
+                thumbnail(theirs, result.reference.size, self._sheets / "theirs", name)
+        if result.problems and name in self._exceptions:
+            result.excused, result.problems = self._exceptions[name], []
+        if result.problems:
+            print(f"{name}: {result.verdict}: {'; '.join(result.problems)}", file=sys.stderr, flush=True)
+        return result
+
+    def _transcoded(self, name: str, path: Path, child: Child, pixels: Path) -> Result:
+        try:
+            answer, stderr = child.ask({"path": str(path), "pixels": str(pixels)})
+        except ChildDied as died:
+            return Result(name, {"status": "error"}, problems=[f"the worker {died.how} {died.stderr[-500:]}".strip()])
+        result = Result(name, answer, problems=list(answer["problems"]))
+        if stderr:
+            result.problems.append(f"on standard error: {stderr[:300]!r}")
+        return result
+
+    def _tools(self) -> tuple[Child, References]:
+        if not hasattr(self._local, "tools"):
+            command = [sys.executable, "-m", "scripts.corpus.worker", str(MEMORY_MIB)]
+            with self._lock:  # one of them installs sharp
+                references = References(self._cache)
+                self.missing = references.missing
+                self._local.tools = Child(command, TIMEOUT_SECONDS, dict(os.environ)), references
+                self._opened.append(self._local.tools)
+        tools: tuple[Child, References] = self._local.tools
+        return tools
+
+
+def _disagreement(result: Result) -> list[str]:
+    """What is wrong with a verdict, given what an independent decoder made of the file."""
+    answer, reference = result.answer, result.reference
+    accepted = reference.format in _accepted_formats()
+    match answer:
+        case {"status": "complete", "source": source}:
+            if reference.size and (source["width"], source["height"]) != reference.size:
+                return [f"is {source['width']} x {source['height']} upright, for {reference.decoder} {reference.size}"]
+        case {"reason": "unsupported_format"}:
+            if accepted:
+                return [f"is refused as unsupported, but {reference.decoder} knows it as {reference.format}"]
+        case {"reason": reason, "message": message} if reason in _BOUNDS:
+            if reference.header and not _out_of_bounds(*reference.header):
+                return [f"is refused as {reason} at {reference.header}: {message}"]
+        case {"reason": _, "message": message}:
+            if reference.size and accepted:
+                return [f"is refused, but {reference.decoder} decodes it: {message}"]
+            if reference.size:
+                return [f"is {reference.format}, which should be unsupported_format: {message}"]
+    return []
+
+
+def _accepted_formats() -> set[str]:
+    """The processor's own list, as it tells it to people."""
+    names = SUPPORTED.lower().replace(" and ", ", ").replace("jpeg 2000", "jp2").replace("heif", "heic")
+    return {name.strip() for name in names.split(",")}
+
+
+def _out_of_bounds(width: int, height: int, pages: int) -> bool:
+    limits = DEFAULT_LIMITS
+    return (
+        max(width, height) > limits.max_side
+        or width * height > limits.max_pixels
+        or pages > limits.max_frames
+        or width * height * pages > limits.max_total_pixels
+    )
+
+
+def _exceptions() -> dict[str, str]:
+    groups = tomllib.loads(EXCEPTIONS.read_text("utf-8"))
+    return {name: group["reason"] for group in groups.values() for name in group["files"]}

@@ -1,0 +1,204 @@
+"""What `reconcile` must come to: a raw bucket, its events, and what may be published when all is done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+from processor import keys
+from processor.errors import LeaseHeld, Reason, Rejected, Transient
+from processor.limits import Limits
+from processor.pipeline import Rendition, Source, Transcoded
+from processor.recipe import Recipe
+from processor.records import Published, Status
+from tests.fakes import World
+from tests.stepping import Crash, Worker
+
+
+def recipe(*templates: str) -> Recipe:
+    """A recipe of one JPEG a template."""
+    sizes = ", ".join(
+        f'{{"name": "s{index}", "formats": {{"jpeg": {{"key": "{template}"}}}}}}'
+        for index, template in enumerate(templates)
+    )
+    return Recipe.from_json(f'{{"sizes": [{sizes}]}}')
+
+
+RECIPES = (
+    recipe("a/{stem}.jpg", "b/{stem}.jpg"),
+    recipe("a/{stem}.jpg"),
+    recipe("a/{stem}.jpg", "c/{stem}.jpg", "d/{stem}.jpg"),
+    recipe("n/{name}.jpg", "m/{name}.jpg"),
+)
+KEYS = ("x.png", "x.jpg", "x.gif", "y.png")
+
+
+def made(data: bytes, of: Recipe, size: str) -> bytes:
+    """What the stand-in for the encoders makes: bytes that tell source, recipe and size."""
+    return data + f"|{of.fingerprint}|{size}".encode()
+
+
+def stand_in(data: bytes, of: Recipe, _limits: Limits) -> Transcoded:
+    """A transcode that takes no time. What begins with `bad` is rejected."""
+    if data.startswith(b"bad"):
+        raise Rejected(Reason.CORRUPT, "a bad picture")
+    renditions = tuple(Rendition(size.name, fmt.name, 1, 1, made(data, of, size.name)) for size, fmt in of.formats)
+    return Transcoded(Source("png", 1, 1, 1, len(data)), renditions)
+
+
+@contextmanager
+def no_encoders() -> Iterator[None]:
+    """The service with the stand-in."""
+    with mock.patch("processor.service.transcode", stand_in):
+        yield
+
+
+class Model:
+    """A world of fakes, the messages under way, and the keys of which no message tells any more."""
+
+    def __init__(self) -> None:
+        self.world = World(RECIPES[0])
+        self.messages: list[str] = []
+        self.untold: set[str] = set()
+        self.uploads: dict[str, bytes] = {}
+
+    # -- what people do ----------------------------------------------------------------------------------------------
+
+    def upload(self, key: str, *, good: bool = True) -> None:
+        """A new version, and its event."""
+        self.put(key, f"{'good' if good else 'bad'}-{len(self.uploads)}-{key}".encode())
+
+    def upload_the_same_again(self, key: str) -> None:
+        """A new version with the bytes of the current one, and its event."""
+        current = self.world.sources.current(key)
+        if current:
+            self.put(key, current[1])
+
+    def put(self, key: str, data: bytes) -> None:
+        """A new version of these bytes, and its event."""
+        self.world.sources.upload(key, data)
+        version = self.world.sources.head(key)
+        assert version is not None
+        self.uploads[version.version_id] = data
+        self.messages.append(key)
+
+    def remove(self, key: str) -> None:
+        """A delete marker, and its event."""
+        self.world.sources.remove(key)
+        self.messages.append(key)
+
+    def undo(self, key: str) -> None:
+        """The newest version or delete marker goes, of which S3 may tell nothing."""
+        self.world.sources.undo(key)
+        self.untold.add(key)
+
+    def expire(self, key: str) -> None:
+        """The lifecycle rule deletes every noncurrent version."""
+        self.world.sources.expire(key)
+
+    def deploy(self, index: int) -> None:
+        """Another recipe. Records are stale until somebody looks at them: `backfill --stale`."""
+        self.world.with_recipe(RECIPES[index])
+        self.untold |= set(self.world.sources.versions)
+
+    # -- what the queue does -----------------------------------------------------------------------------------------
+
+    def lose(self, key: str) -> None:
+        """An event that never comes."""
+        self.messages.remove(key)
+        self.untold.add(key)
+
+    def account(self, worker: Worker) -> None:
+        """What fails comes back, and nothing fails in a way that nobody thought of."""
+        if worker.failure is not None:
+            assert isinstance(worker.failure, Transient | Crash), repr(worker.failure)
+            self.messages.append(worker.key)
+        self.collect()
+
+    def collect(self) -> None:
+        """Take over what the service has queued itself."""
+        self.messages += [key for key, _ in self.world.queue.keys]
+        self.world.queue.keys.clear()
+
+    def settle(self) -> None:
+        """Deliver every message, and look at every key of which none tells, as `verify` and `backfill` do."""
+        self.messages += sorted(self.untold)
+        self.untold.clear()
+        for _ in range(300):
+            if not self.messages:
+                return
+            key = self.messages.pop(0)
+            try:
+                self.world.reconciler.reconcile(key)
+            except LeaseHeld as held:
+                self.world.clock.pass_seconds(held.retry_after_seconds + 1)
+                self.messages.append(key)
+            self.collect()
+        raise AssertionError(f"messages go round for ever: {self.messages}")
+
+    # -- what must hold ----------------------------------------------------------------------------------------------
+
+    def check_truth(self) -> None:
+        """While a record is final, all that it calls published is in the bucket, made of the version it names."""
+        for key, row in self.world.records.rows.items():
+            if row.record.status in (Status.COMPLETE, Status.REJECTED) and row.record.published:
+                self._check_whole(key, row.record.published)
+
+    def _check_whole(self, key: str, published: Published) -> None:
+        data = self.uploads[published.version_id]
+        sources = set()
+        for fmt in published.formats:
+            stored = self.world.renditions.objects.get(fmt.key)
+            assert stored is not None, f"{fmt.key} of {key} is missing"
+            source, fingerprint, size = stored.body.split(b"|")
+            assert size.decode() == fmt.size, f"{fmt.key} of {key} holds another size"
+            sources.add((source, fingerprint))
+        assert len(sources) == 1, f"the published set of {key} is mixed: {sources}"
+        assert sources.pop()[0] == data, f"{key} shows another version than its record names"
+
+    def check_the_end(self) -> None:
+        """Compare with the raw bucket when everything is settled."""
+        expected: set[str] = set()
+        for key in sorted(self.world.sources.versions):
+            record = self.world.records.get(key)
+            current = self.world.sources.current(key)
+            if current is None:
+                assert record is None or record.status is Status.REMOVED, f"{key} is gone, and {record}"
+                assert record is None or record.published is None
+            else:
+                assert record is not None, f"{key} was never seen"
+                self._compare_outcome(key, current[1])
+            if record is not None:
+                assert record.announced_at is not None, f"{record.status} of {key} was never announced"
+                assert record.objects == (record.published.keys if record.published else frozenset())
+                expected |= record.objects
+        assert set(self.world.renditions.objects) == expected, "orphans, or something missing"
+        self.check_truth()
+        self._compare_owners()
+
+    def _compare_outcome(self, key: str, data: bytes) -> None:
+        record = self.world.record(key)
+        now = self.world.reconciler.recipe
+        assert record.fingerprint == now.fingerprint
+        if record.reason is Reason.KEY_CONFLICT:
+            owner = self.world.records.owners[keys.stem(key)]
+            assert owner not in (None, key)
+            assert self.world.sources.current(str(owner)) is not None, f"{key} waits for {owner}, which is gone"
+        elif data.startswith(b"bad"):
+            assert (record.status, record.reason) == (Status.REJECTED, Reason.CORRUPT)
+            if record.published:
+                assert record.published.keys == set(keys.rendition_keys(now, key)) or not self._restorable(key)
+        else:
+            assert record.status is Status.COMPLETE, f"{key} is {record.status}: {record.message}"
+            assert record.published is not None
+            assert self.uploads[record.published.version_id] == data
+            assert record.published.keys == set(keys.rendition_keys(now, key))
+
+    def _restorable(self, key: str) -> bool:
+        published = self.world.record(key).published
+        versions = self.world.sources.versions[key]
+        return any(each and published and each[0].version_id == published.version_id for each in versions)
+
+    def _compare_owners(self) -> None:
+        for stem, owner in self.world.records.owners.items():
+            assert owner is not None, f"the clean-up of {stem} was never finished"
+            assert self.world.sources.current(owner) is not None, f"{owner} is gone and still owns {stem}"
