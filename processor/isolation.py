@@ -45,7 +45,10 @@ _OUT_OF_MEMORY = 75
 _NEARLY_ALL = 0.75
 """Of its memory: a child that died with that much in use probably died of it. C libraries seldom check malloc."""
 
-_KEPT_VARIABLES = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SVT_LOG", "TMPDIR")
+_KEPT_VARIABLES = (
+    *("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SVT_LOG", "TMPDIR"),
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",  # how many encoders it may run
+)
 """Of the environment. Credentials, above all, are no business of a decoder."""
 
 _FORBIDDEN = (

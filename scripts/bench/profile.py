@@ -31,12 +31,12 @@ class Profile:
         return max(0.0, 1 - sum(self.steps.values()) / self.whole)
 
 
-def profiled(name: str, path: Path, recipe: str) -> Profile:
-    """Time every step of one picture."""
+def profiled(name: str, path: Path, recipe: str, rounds: int = ROUNDS) -> Profile:
+    """Time every step of one picture, the best of some rounds."""
     data, parsed = path.read_bytes(), Recipe.from_json(recipe)
     steps: dict[str, float] = {}
     whole: list[float] = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = cpu_seconds()
         transcode(data, parsed, UNBOUNDED)
         whole.append((cpu_seconds() - began) * 1000)

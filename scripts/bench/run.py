@@ -6,12 +6,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from processor.recipe import Recipe
 from scripts.bench import contestants, pictures, report
@@ -42,6 +42,7 @@ ENOUGH_POINTS = 1.0
 """How far apart two AVIFs' scores may be to be called equal."""
 
 JSON = dict[str, Any]
+Entry = TypeVar("Entry", Measured, Avif, Growth, Profile)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("bench: interrupted; nothing was written", file=sys.stderr)
+        print("bench: interrupted; what was measured until then is in build/bench", file=sys.stderr)
         return 130
 
 
@@ -102,17 +103,24 @@ def _run(options: argparse.Namespace) -> int:
     if not options.only_ours:
         launches["sharp"] = contestants.sharp(folder)
     scorer = None if options.no_scores else Scorer(folder / "scores")
+    path = folder / f"bench-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+    run = Run([], [], [], [])
     with ExitStack() as stack:
         asked = {name: stack.enter_context(launch.started()) for name, launch in launches.items()}
         bench = _Bench(asked, launches, scorer, files, options.rounds)
-        run = Run(
-            measured=[bench.picture(picture) for picture in chosen],
-            avif=[bench.avif(picture) for picture in chosen if picture.name in AVIF_PICTURES and scorer],
-            growth=[] if options.only else bench.growth(options.build / "cache", folder / "pictures"),
-            about=_about(asked, scorer),
-            profiles=[profiled(each.name, each.path, default_recipe()) for each in chosen if each.name in PROFILED],
-        )
-    _write(run, folder)
+        for picture in chosen:
+            run.measured.append(_kept(path, "picture", bench.picture(picture)))
+        for picture in chosen:
+            if picture.name in PROFILED:
+                run.profiles.append(_kept(path, "profile", profiled(picture.name, picture.path, default_recipe())))
+        for picture in chosen:
+            if picture.name in AVIF_PICTURES and scorer:
+                run.avif.append(_kept(path, "avif", bench.avif(picture)))
+        if not options.only:
+            found = bench.growth(options.build / "cache", folder / "pictures")
+            run.growth.extend(_kept(path, "growth", each) for each in found)
+        run.about.extend(_about(asked, scorer))
+    print(f"bench: samples in {path}", file=sys.stderr)
     print(report.terminal(run))
     if not options.only and not options.only_ours and scorer:
         report.update(options.docs, run)
@@ -168,17 +176,15 @@ class _Bench:
         }
         return Avif(picture, self._in_turn(requests, 1, reference, peaks=False), quality)
 
-    def growth(self, cache: Path, folder: Path) -> list[Growth]:
+    def growth(self, cache: Path, folder: Path) -> Iterator[Growth]:
         """Ours on one texture from 1 to 50 megapixels, each also in a process of its own for its memory."""
-        found = []
         for picture in pictures.growth_pictures(cache, folder):
             _progress(f"growth, {picture.name}")
             requests = {"nine": ("ours", {"recipe": default_recipe(), "path": _absolute(picture)})}
             side = self._in_turn(requests, FEWER_ROUNDS, None)["nine"]
             if side.error:
                 raise BenchError(f"ours failed on {picture.name}: {side.error}")
-            found.append(Growth(picture.megapixels, side.cpu_ms, side.peak_mib))
-        return found
+            yield Growth(picture.megapixels, side.cpu_ms, side.peak_mib)
 
     def _rounds_for(self, picture: Picture) -> int:
         return self._rounds or (FEWER_ROUNDS if picture.megapixels >= MANY_PIXELS else ROUNDS)
@@ -258,21 +264,11 @@ def _about(asked: Mapping[str, Contestant], scorer: Scorer | None) -> list[str]:
     return [*lines, f"scores: {version()}"] if scorer else lines
 
 
-def _write(run: Run, folder: Path) -> None:
-    """JSON lines: one for the run, one a picture."""
-    path = folder / f"bench-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
-    with path.open("w", encoding="utf-8") as lines:
-        lines.write(json.dumps({"about": run.about}) + "\n")
-        kinds: dict[str, Sequence[Measured | Avif | Growth | Profile]] = {
-            "picture": run.measured,
-            "avif": run.avif,
-            "growth": run.growth,
-            "profile": run.profiles,
-        }
-        for kind, entries in kinds.items():
-            for entry in entries:
-                lines.write(json.dumps({kind: asdict(entry)}, default=str) + "\n")
-    print(f"bench: samples in {path}", file=sys.stderr)
+def _kept(path: Path, kind: str, entry: Entry) -> Entry:
+    """An entry, noted as a JSON line as soon as it is there: the whole takes long, and may be interrupted."""
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({kind: asdict(entry)}, default=str) + "\n")
+    return entry
 
 
 def _progress(what: str) -> None:

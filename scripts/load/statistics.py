@@ -30,7 +30,7 @@ class Steadiness:
 
     Attributes:
         memory_growth_mib: difference of the medians; positive: it grew.
-        threads_growth: difference of the most in either.
+        threads_growth: difference of the least in either: what is there between two pictures, when no pool is at work.
         descriptors_growth: the same.
         peak_mib: most memory at any reading.
     """
@@ -59,8 +59,8 @@ def steadiness(readings: Sequence[Reading], warm_up_share: float = 0.1) -> Stead
     return Steadiness(
         memory_growth_mib=_median([each.resident_mib for each in last])
         - _median([each.resident_mib for each in first]),
-        threads_growth=max(each.threads for each in last) - max(each.threads for each in first),
-        descriptors_growth=max(each.descriptors for each in last) - max(each.descriptors for each in first),
+        threads_growth=min(each.threads for each in last) - min(each.threads for each in first),
+        descriptors_growth=min(each.descriptors for each in last) - min(each.descriptors for each in first),
         peak_mib=max(each.resident_mib for each in readings),
     )
 

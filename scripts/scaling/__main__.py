@@ -14,6 +14,8 @@ from scripts.bench import pictures, report
 from scripts.bench.chart import line_chart
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
+from scripts.bench.profile import profiled
+from scripts.bench.run import default_recipe
 from scripts.bench.startup import built_image
 from scripts.scaling import prices
 from scripts.scaling.measure import Timed, measured
@@ -35,8 +37,10 @@ TEMPLATE = """\
 
 Written by `make scaling`; do not edit. The model is `scripts/scaling/model.py`, its prices `scripts/scaling/prices.py`.
 
-Measured {date} with `docker run --cpus --memory` on {cpus} CPUs at a load average of {load:.1f}, the container served
-first. Absolute times are this machine's; ratios travel.
+Measured {date} with `docker run --cpus --memory` on {cpus} CPUs at a load average of {load:.1f}. Because other
+work ran on them, seconds are CPU time over the share that the container had, and no less than the longest chain of
+steps that wait for each other; the clock's own answer stands beside them. Absolute times are this machine's; ratios
+travel.
 
 ## Which memory size
 
@@ -96,19 +100,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         everything = pictures.default_pictures(options.build / "cache", folder / "pictures")
         by_name = {picture.name: picture for picture in everything}
         tag = built_image()
-        found = {name: [_timed(tag, by_name[name], mb) for mb in MEMORY_MB] for name in (SMALL, TYPICAL, LARGEST)}
+        paths = {name: longest_path(by_name[name]) for name in (SMALL, TYPICAL, LARGEST)}
+        found = {name: [_timed(tag, by_name[name], mb, paths[name]) for mb in MEMORY_MB] for name in paths}
     except BenchError as exc:
         print(f"scaling: {exc}", file=sys.stderr)
         return 1
     lines = [json.dumps({"picture": name, **asdict(each)}) for name, sizes in found.items() for each in sizes]
     (folder / "scaling.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    options.docs.write_text(document(found, by_name), "utf-8")
-    (options.docs.parent / "scaling-memory.svg").write_text(_chart(found), "utf-8")
+    options.docs.write_text(document(found, paths, by_name), "utf-8")
+    (options.docs.parent / "scaling-memory.svg").write_text(_chart(found, paths), "utf-8")
     print(f"scaling: {options.docs} is written", file=sys.stderr)
     return 0
 
 
-def document(found: Mapping[str, Sequence[Timed]], named: Mapping[str, Picture]) -> str:
+def longest_path(picture: Picture) -> float:
+    """CPU seconds of the steps that wait for each other: prepared, made smaller, and the slowest encoder."""
+    steps = profiled(picture.name, picture.path, default_recipe(), rounds=1).steps
+    before = ("decode", "orient", "colour", "resize")
+    encoders = [spent for step, spent in steps.items() if step not in before]
+    return (sum(steps.get(step, 0.0) for step in before) + max(encoders)) / 1000
+
+
+def document(found: Mapping[str, Sequence[Timed]], paths: Mapping[str, float], named: Mapping[str, Picture]) -> str:
     """docs/scaling.md."""
     typical = [each.size for each in found[TYPICAL]]
     peak = max(each.size.peak_mb or 0.0 for each in found[LARGEST])
@@ -124,7 +137,7 @@ def document(found: Mapping[str, Sequence[Timed]], named: Mapping[str, Picture])
         typical=f"“{TYPICAL}”",
         megapixels=named[TYPICAL].megapixels,
         waiting=INVOCATION_MS,
-        sizes=report.markdown_table(_size_rows(found)),
+        sizes=report.markdown_table(_size_rows(found, paths)),
         peak=peak,
         headroom=HEADROOM_MB,
         best=best.memory_mb,
@@ -137,22 +150,24 @@ def document(found: Mapping[str, Sequence[Timed]], named: Mapping[str, Picture])
     )
 
 
-def all_sizes(timed: Sequence[Timed]) -> list[Size]:
-    """The measured sizes, and larger ones modelled from the two measured at one vCPU and at two."""
+def all_sizes(timed: Sequence[Timed], path_seconds: float) -> list[Size]:
+    """The measured sizes, and larger ones modelled from the largest of them."""
     sizes = [each.size for each in timed]
-    one = next(size for size in sizes if size.memory_mb == 1769)  # noqa: PLR2004 - one vCPU
-    return [*sizes, *(extrapolated(one, sizes[-1], memory) for memory in MODELLED_MB)]
+    return [*sizes, *(extrapolated(sizes[-1], path_seconds, memory) for memory in MODELLED_MB)]
 
 
-def _timed(tag: str, picture: Picture, memory_mb: int) -> Timed:
+def _timed(tag: str, picture: Picture, memory_mb: int, path_seconds: float) -> Timed:
     print(f"scaling: {picture.name} at {memory_mb} MB", file=sys.stderr, flush=True)
-    return measured(tag, picture.path, memory_mb)
+    return measured(tag, picture.path, memory_mb, path_seconds)
 
 
-def _size_rows(found: Mapping[str, Sequence[Timed]]) -> list[list[str]]:
-    columns = {name: all_sizes(timed) for name, timed in found.items()}
+def _size_rows(found: Mapping[str, Sequence[Timed]], paths: Mapping[str, float]) -> list[list[str]]:
+    columns = {name: all_sizes(timed, paths[name]) for name, timed in found.items()}
     rows = [
-        ["MB", "vCPU", "", *(f"{name}, s" for name in columns), f"$ per million “{TYPICAL}”", f"“{LARGEST}”, peak MB"]
+        [
+            *("MB", "vCPU", "", *(f"{name}, s" for name in columns), f"“{TYPICAL}” by the clock, s"),
+            *(f"$ per million “{TYPICAL}”", f"“{LARGEST}”, peak MB"),
+        ]
     ]
     for index, size in enumerate(columns[TYPICAL]):
         seconds = [columns[name][index].seconds for name in columns]
@@ -163,11 +178,18 @@ def _size_rows(found: Mapping[str, Sequence[Timed]]) -> list[list[str]]:
                 f"{size.vcpu:.2f}",
                 "measured" if size.measured else "modelled",
                 *("out of memory" if each is None else f"{each:.2f}" for each in seconds),
+                _clock(found[TYPICAL], index),
                 "" if size.per_million is None else f"{size.per_million:.2f}",
                 "" if peak is None else f"{peak:,.0f}",
             ]
         )
     return rows
+
+
+def _clock(timed: Sequence[Timed], index: int) -> str:
+    """What the clock said, where there was one to look at."""
+    wall = timed[index].wall_seconds if index < len(timed) else None
+    return "" if wall is None else f"{wall:.2f}"
 
 
 def _bill_rows(size: Size, renditions: int, stored_mb: float) -> list[list[str]]:
@@ -215,10 +237,10 @@ def _price_rows() -> list[list[str]]:
     return [*rows, *([each.unit, f"{each.dollars:.10f}".rstrip("0"), each.source] for each in prices.ALL)]
 
 
-def _chart(found: Mapping[str, Sequence[Timed]]) -> str:
+def _chart(found: Mapping[str, Sequence[Timed]], paths: Mapping[str, float]) -> str:
     series = {
         f"{name}, $ per million": [
-            (size.memory_mb, size.per_million) for size in all_sizes(timed) if size.per_million is not None
+            (size.memory_mb, size.per_million) for size in all_sizes(timed, paths[name]) if size.per_million is not None
         ]
         for name, timed in found.items()
         if name != LARGEST

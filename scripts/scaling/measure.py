@@ -1,4 +1,4 @@
-"""How long a picture takes in the image, held to the CPU share and memory that Lambda would give."""
+"""What a picture takes in the image, held to the CPU share and memory that Lambda would give."""
 
 import json
 import subprocess
@@ -6,39 +6,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.bench.errors import BenchError
-from scripts.scaling.model import MB_PER_VCPU, Size
+from scripts.scaling.model import MB_PER_VCPU, Size, at_share
 
-ROUNDS = 3
+ROUNDS = 2
 OUT_OF_MEMORY = 137
 TIMEOUT_SECONDS = 300
-FIRST_PLACE = 262_144
-"""CPU shares: what else runs on this machine waits for the container."""
-
 _SCRIPT = """
 import json, sys, time
 from processor import Recipe, transcode
 data, recipe = open("/picture", "rb").read(), Recipe.default()
-transcode(data, recipe)
-walls = []
+cpus, walls = [], []
 for _ in range(int(sys.argv[1])):
-    began = time.perf_counter()
+    cpu, wall = time.process_time(), time.perf_counter()
     made = transcode(data, recipe)
-    walls.append(time.perf_counter() - began)
+    cpus.append(time.process_time() - cpu)
+    walls.append(time.perf_counter() - wall)
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
-print(json.dumps({"seconds": min(walls), "peak_kib": peak, "bytes": sum(len(each.body) for each in made.renditions)}))
+size = sum(len(each.body) for each in made.renditions)
+print(json.dumps({"cpu": min(cpus), "wall": min(walls), "peak_kib": peak, "bytes": size}))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A size and the bytes that came out of it together."""
+    """A picture in one size of container.
+
+    Attributes:
+        size: with the seconds that its CPU time makes at the share that it had.
+        wall_seconds: by the clock, which on a busy machine counts others' work too; None: out of memory.
+        bytes: of all renditions.
+    """
 
     size: Size
+    wall_seconds: float | None
     bytes: int
 
 
-def measured(tag: str, picture: Path, memory_mb: int) -> Timed:
-    """Transcode one picture in a container of a size; the best of a few rounds, the first not counted.
+def measured(tag: str, picture: Path, memory_mb: int, path_seconds: float) -> Timed:
+    """Transcode one picture in a container of a size; the best of a few rounds.
+
+    Args:
+        tag: of the image.
+        picture: the source file.
+        memory_mb: of the size.
+        path_seconds: CPU time of the longest chain of steps, which no number of CPUs makes shorter.
 
     Raises:
         BenchError: if the container failed for another reason than memory.
@@ -46,7 +57,7 @@ def measured(tag: str, picture: Path, memory_mb: int) -> Timed:
     vcpu = memory_mb / MB_PER_VCPU
     command = [
         *("docker", "run", "--rm", "--interactive", "--network", "none", f"--cpus={vcpu:.3f}"),
-        *(f"--memory={memory_mb}m", f"--memory-swap={memory_mb}m", f"--cpu-shares={FIRST_PLACE}"),
+        *(f"--memory={memory_mb}m", f"--memory-swap={memory_mb}m"),
         *("--volume", f"{picture.resolve()}:/picture:ro", "--env", f"AWS_LAMBDA_FUNCTION_MEMORY_SIZE={memory_mb}"),
         *("--entrypoint", "python", tag, "-", str(ROUNDS)),
     ]
@@ -54,9 +65,10 @@ def measured(tag: str, picture: Path, memory_mb: int) -> Timed:
         command, input=_SCRIPT, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
     )
     if done.returncode == OUT_OF_MEMORY:
-        return Timed(Size(memory_mb, None), 0)
+        return Timed(Size(memory_mb, None), None, 0)
     if done.returncode:
         raise BenchError(f"{picture.name} at {memory_mb} MB: {done.stderr[-800:]}")
     answer: dict[str, float] = json.loads(done.stdout)
-    size = Size(memory_mb, answer["seconds"], peak_mb=answer["peak_kib"] / 1024)
-    return Timed(size, int(answer["bytes"]))
+    seconds = at_share(answer["cpu"], path_seconds, vcpu)
+    size = Size(memory_mb, seconds, peak_mb=answer["peak_kib"] / 1024, cpu_seconds=answer["cpu"])
+    return Timed(size, answer["wall"], int(answer["bytes"]))

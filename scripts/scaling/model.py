@@ -27,12 +27,14 @@ class Size:
         seconds: by the clock, a picture; None: it did not fit.
         measured: False where it was computed from smaller sizes.
         peak_mb: most memory in use; None where it was not measured.
+        cpu_seconds: of all threads; the same.
     """
 
     memory_mb: int
     seconds: float | None
     measured: bool = True
     peak_mb: float | None = None
+    cpu_seconds: float | None = None
 
     @property
     def vcpu(self) -> float:
@@ -62,20 +64,23 @@ class Item:
         return self.count * self.price.dollars * 1e6
 
 
-def extrapolated(one: Size, two: Size, memory_mb: int) -> Size:
-    """A larger size from two measured ones, by Amdahl's law: a part of the work takes as long on any number of CPUs.
+def at_share(cpu_seconds: float, path_seconds: float, vcpu: float) -> float:
+    """Seconds by the clock on CPUs of one's own: all of the work at the share, but no less than its longest chain.
 
     Args:
-        one: measured at a full vCPU or more.
-        two: measured with more vCPUs than that.
-        memory_mb: of the size to be modelled.
+        cpu_seconds: of all threads.
+        path_seconds: of the longest chain of steps that wait for each other.
+        vcpu: how many CPUs, or what part of one.
     """
-    if one.seconds is None or two.seconds is None:
+    return max(cpu_seconds / vcpu, path_seconds / min(1.0, vcpu))
+
+
+def extrapolated(largest: Size, path_seconds: float, memory_mb: int) -> Size:
+    """A size beyond what could be measured, from the CPU time of the largest that was."""
+    if largest.cpu_seconds is None:
         return Size(memory_mb, None, measured=False)
-    parallel = (one.seconds - two.seconds) / (1 / one.vcpu - 1 / two.vcpu)
-    serial = max(0.0, one.seconds - parallel / one.vcpu)
     vcpu = Size(memory_mb, None).vcpu
-    return Size(memory_mb, serial + parallel / vcpu, measured=False)
+    return Size(memory_mb, at_share(largest.cpu_seconds, path_seconds, vcpu), measured=False)
 
 
 def cheapest(sizes: Sequence[Size], needed_mb: float) -> Size:

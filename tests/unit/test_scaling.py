@@ -11,6 +11,7 @@ from scripts.scaling.model import (
     TABLE_WRITE_UNITS,
     Item,
     Size,
+    at_share,
     bill,
     cheapest,
     extrapolated,
@@ -35,13 +36,19 @@ def test_cpu_follows_memory_up_to_six() -> None:
     assert Size(20_000, 1).vcpu == 6
 
 
-def test_larger_sizes_follow_amdahl_and_say_so() -> None:
-    """Work that halves with two CPUs takes a quarter on four; work that does not takes as long; both are marked."""
-    one, two = Size(1769, 2.0), Size(3538, 1.0)
-    assert extrapolated(one, two, 7076).seconds == pytest.approx(0.5)
-    assert extrapolated(one, replace(two, seconds=2.0), 7076).seconds == pytest.approx(2.0)
-    assert not extrapolated(one, two, 7076).measured
-    assert extrapolated(one, replace(two, seconds=None), 7076).seconds is None
+@pytest.mark.parametrize(("vcpu", "seconds"), [(0.5, 4.0), (1.0, 2.0), (1.6, 1.25), (2.0, 1.2), (6.0, 1.2)])
+def test_no_share_beats_the_longest_chain(vcpu: float, seconds: float) -> None:
+    """2 s of work take as long as the share makes them, until the chain of 1.2 s is all there is to wait for."""
+    assert at_share(2.0, 1.2, vcpu) == pytest.approx(seconds)
+
+
+def test_larger_sizes_are_modelled_and_say_so() -> None:
+    """Beyond the machine the CPU time of the largest measured size is spread over the vCPUs that there would be."""
+    largest = Size(3538, 1.0, cpu_seconds=2.0)
+    assert extrapolated(largest, 0.1, 7076).seconds == pytest.approx(0.5)
+    assert extrapolated(largest, 0.9, 7076).seconds == pytest.approx(0.9)
+    assert not extrapolated(largest, 0.1, 7076).measured
+    assert extrapolated(replace(largest, cpu_seconds=None), 0.1, 7076).seconds is None
 
 
 def test_the_cheapest_size_must_hold_the_largest_picture() -> None:
