@@ -30,6 +30,9 @@ locals {
   named_recipe = var.recipe == null ? null : merge(
     var.recipe.background == null ? {} : { background = var.recipe.background },
     var.recipe.manifest == null ? {} : { manifest = var.recipe.manifest },
+    var.recipe.linear == null ? {} : { linear = var.recipe.linear },
+    var.recipe.keep == null ? {} : { keep = var.recipe.keep },
+    var.recipe.gps == null ? {} : { gps = var.recipe.gps },
     {
       sizes = [
         for size in var.recipe.sizes : merge(

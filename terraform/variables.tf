@@ -249,6 +249,30 @@ variable "max_total_pixels" {
   }
 }
 
+variable "max_animation_pixels" {
+  description = "Animations with more pixels over all frames are rejected as too_many_pixels: every frame is decoded and encoded for every rendition."
+  type        = number
+  default     = 400000000
+  nullable    = false
+
+  validation {
+    condition     = var.max_animation_pixels == floor(var.max_animation_pixels) && var.max_animation_pixels >= 10000 && var.max_animation_pixels <= 10000000000
+    error_message = "max_animation_pixels must be a whole number from 10000 to 10000000000."
+  }
+}
+
+variable "max_duration_seconds" {
+  description = "Animations that play longer than this are rejected as too_many_frames."
+  type        = number
+  default     = 600
+  nullable    = false
+
+  validation {
+    condition     = var.max_duration_seconds == floor(var.max_duration_seconds) && var.max_duration_seconds >= 1 && var.max_duration_seconds <= 86400
+    error_message = "max_duration_seconds must be a whole number from 1 to 86400."
+  }
+}
+
 variable "max_decode_seconds" {
   description = "Pictures that take longer than this are rejected as decode_timeout."
   type        = number
@@ -299,6 +323,9 @@ variable "recipe" {
   type = object({
     background = optional(string)
     manifest   = optional(string)
+    linear     = optional(bool)
+    keep       = optional(list(string))
+    gps        = optional(bool)
     sizes = list(object({
       name   = string
       width  = optional(number)
@@ -327,6 +354,11 @@ variable "recipe" {
   validation {
     condition     = var.recipe == null ? true : var.recipe.manifest == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*\\.json$", var.recipe.manifest)) && length(setintersection(split("/", var.recipe.manifest), [".", ".."])) == 0
     error_message = "recipe.manifest must be a key template like \"manifest/{name}.json\"; leave it out for none."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : length(setsubtract(coalesce(var.recipe.keep, []), ["copyright"])) == 0
+    error_message = "recipe.keep may only hold \"copyright\"; leave it out to keep nothing of a source's metadata."
   }
 
   validation {

@@ -27,6 +27,8 @@ variables {
   max_alpha_pixels           = 6000
   max_frames                 = 600
   max_total_pixels           = 7000000000
+  max_animation_pixels       = 8000
+  max_duration_seconds       = 90
   max_decode_seconds         = 80
   raw_bucket_name            = "raw"
   raw_bucket_arn             = "arn:aws:s3:::raw"
@@ -103,6 +105,8 @@ run "processor" {
       MAX_ALPHA_PIXELS             = "6000"
       MAX_FRAMES                   = "600"
       MAX_TOTAL_PIXELS             = "7000000000"
+      MAX_ANIMATION_PIXELS         = "8000"
+      MAX_DURATION_SECONDS         = "90"
       MAX_DECODE_SECONDS           = "80"
       POWERTOOLS_SERVICE_NAME      = "img-pipeline"
       POWERTOOLS_METRICS_NAMESPACE = "ImgPipeline"

@@ -36,6 +36,8 @@ run "rejects_a_wrong_value_of_every_variable" {
     max_alpha_pixels             = 0
     max_frames                   = 0
     max_total_pixels             = 0
+    max_animation_pixels         = 0
+    max_duration_seconds         = 0
     max_decode_seconds           = 0
     log_level                    = "TRACE"
     log_retention_days           = 0
@@ -67,6 +69,8 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.max_alpha_pixels,
     var.max_frames,
     var.max_total_pixels,
+    var.max_animation_pixels,
+    var.max_duration_seconds,
     var.max_decode_seconds,
     var.log_level,
     var.log_retention_days,
@@ -617,6 +621,29 @@ run "accepts_widths" {
   assert {
     condition     = jsondecode(output.recipe).sizes[0].widths == [320, 640]
     error_message = "The function must get the widths as they were written."
+  }
+}
+
+run "rejects_keeping_what_is_private" {
+  command = plan
+
+  variables {
+    recipe = { keep = ["gps"], sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "accepts_the_options_of_a_recipe" {
+  command = plan
+
+  variables {
+    recipe = { linear = true, keep = ["copyright"], gps = true, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  assert {
+    condition     = { for name, value in jsondecode(output.recipe) : name => jsonencode(value) if name != "sizes" } == { linear = "true", keep = "[\"copyright\"]", gps = "true" }
+    error_message = "The function must get the options of the recipe as they were set."
   }
 }
 

@@ -108,6 +108,16 @@ variable "max_total_pixels" {
   type        = number
 }
 
+variable "max_animation_pixels" {
+  description = "Animations with more pixels over all frames are rejected as too_many_pixels."
+  type        = number
+}
+
+variable "max_duration_seconds" {
+  description = "Animations that play longer are rejected as too_many_frames."
+  type        = number
+}
+
 variable "max_decode_seconds" {
   description = "Pictures that take longer than this are rejected as decode_timeout."
   type        = number
