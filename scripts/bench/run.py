@@ -38,9 +38,6 @@ PROFILED = ("rice field", "phone, turned", "mosaic 50")
 SHARP_AVIF = {"max_side": AVIF_MAX_SIDE, "quality": 50, "effort": 4, "chromaSubsampling": "4:4:4"}
 """sharp's defaults, spelled out."""
 
-ENOUGH_POINTS = 1.0
-"""How far apart two AVIFs' scores may be to be called equal."""
-
 JSON = dict[str, Any]
 Entry = TypeVar("Entry", Measured, Avif, Growth, Profile)
 
@@ -193,19 +190,21 @@ class _Bench:
         return {"task": "avif", "options": SHARP_AVIF, "path": _absolute(picture), "out": str(self._files.resolve())}
 
     def _quality_for(self, picture: Picture, reference: Reference, wanted: float) -> int:
-        """The lowest quality of ours whose score is not below, found by halving."""
+        """The quality of ours whose score comes nearest, found by halving."""
         low, high = 20, 90
+        scores: dict[int, float] = {}
         while low < high:
             middle = (low + high) // 2
             request = {"recipe": avif_of(middle), "path": _absolute(picture), "out": str(self._files.resolve())}
             answer = self._scored(self._asked["ours"].ask(request), reference)
             if "error" in answer:
                 raise BenchError(f"ours failed on {picture.name}: {answer['error']}")
-            if answer["scores"]["full avif"] >= wanted:
+            scores[middle] = answer["scores"]["full avif"]
+            if scores[middle] >= wanted:
                 high = middle
             else:
                 low = middle + 1
-        return low
+        return min(scores, key=lambda quality: abs(scores[quality] - wanted))
 
     def _in_turn(
         self,
