@@ -16,7 +16,7 @@ variables {
 
 run "the_default_stack" {
   variables {
-    timeout_seconds         = 120
+    timeout_seconds         = 180
     batching_window_seconds = 7
   }
 
@@ -26,12 +26,12 @@ run "the_default_stack" {
   }
 
   assert {
-    condition     = local.visibility_timeout_seconds == 6 * 120 + 7
+    condition     = local.visibility_timeout_seconds == 6 * 180 + 7
     error_message = "The visibility timeout must be six times the function's plus the batching window."
   }
 
   assert {
-    condition     = local.lease_seconds > 120 && local.lease_seconds < local.visibility_timeout_seconds
+    condition     = local.lease_seconds > 180 && local.lease_seconds < local.visibility_timeout_seconds
     error_message = "A lease must outlast the function and end before the message is seen again."
   }
 
