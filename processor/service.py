@@ -385,8 +385,18 @@ class Reconciler:
 
     def _note_failure(self, lease: Lease, failure: Exception) -> None:
         """Show the failure and end the lease; where even that fails, the lease ends by itself."""
+        try:
+            self.records.release(lease, self._after_failure(lease, failure))
+        except Transient as exc:
+            failure.add_note(f"and the failure could not be recorded: {exc}")
+
+    def _after_failure(self, lease: Lease, failure: Exception) -> Record:
+        """FAILED, or the attempt's result where its flip took effect and only the answer was lost."""
+        flipped = self.records.get(lease.image_id)
+        if flipped is not None and flipped.status in FINAL:
+            return flipped  # the retry finds it settled, and only announces
         base = lease.before or Record(image_id=lease.image_id, status=Status.FAILED, updated_at=self.now())
-        failed = replace(
+        return replace(
             base,
             status=Status.FAILED,
             updated_at=self.now(),
@@ -395,10 +405,6 @@ class Reconciler:
             objects=lease.objects,
             announced_at=None,
         )
-        try:
-            self.records.release(lease, failed)
-        except Transient as exc:
-            failure.add_note(f"and the failure could not be recorded: {exc}")
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 

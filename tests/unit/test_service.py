@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from processor.errors import LeaseHeld, LeaseLost, Reason, Transient
 from processor.limits import Limits
 from processor.recipe import Recipe
-from processor.records import SourceVersion, Status
+from processor.records import Lease, Record, SourceVersion, Status
 from processor.service import Action, Guard, StoredObject
 from tests.fakes import Version, World
 
@@ -470,3 +471,22 @@ def test_a_manifest_goes_with_its_picture(world: World) -> None:
     assert MANIFEST in world.invalidations.batches[-1][0]
     world.with_recipe(SMALL).reconcile("cats/kim.png")
     assert not [key for key in world.renditions.objects if key.endswith(".json")]
+
+
+def test_flip_whose_answer_is_lost_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the flip takes effect and its answer is lost, the retry only announces: one encode, one history row."""
+    world.sources.upload(KEY, picture())
+    finish = world.records.finish
+
+    def finish_unheard(lease: Lease, record: Record, run: dict[str, Any]) -> None:
+        finish(lease, record, run)
+        raise Transient("recording: the connection was closed before the answer")
+
+    monkeypatch.setattr(world.records, "finish", finish_unheard)
+    with pytest.raises(Transient):
+        world.reconciler.reconcile(KEY)
+    assert world.record(KEY).status is Status.COMPLETE
+    world.reconciler.reconcile(KEY)
+    assert world.sources.fetches == [KEY]
+    assert len(world.records.runs) == 1
+    assert world.announcements.types == ["ImageProcessed"]
