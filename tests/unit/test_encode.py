@@ -140,3 +140,11 @@ def test_silence() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True, env=environment, timeout=60
     )
     assert (run.stdout, run.stderr) == (b"", b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has these scheduling policies")
+def test_encoding_leaves_the_threads_priority_alone() -> None:
+    """After an AVIF its thread is scheduled as before; SVT-AV1 makes root's a real-time one, which starves others."""
+    before = os.sched_getscheduler(0)
+    encode.encoded(photo(128, 128), fmt("avif"), "#ffffff")
+    assert os.sched_getscheduler(0) == before
