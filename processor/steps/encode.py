@@ -209,13 +209,13 @@ def _is_large(image: Image.Image) -> bool:
 
 def _saved(image: Image.Image, pillow_format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    with _scheduled_as_before():
+    with scheduled_as_before():
         image.save(buffer, pillow_format, **options)
     return buffer.getvalue()
 
 
 @contextlib.contextmanager
-def _scheduled_as_before() -> Iterator[None]:
+def scheduled_as_before() -> Iterator[None]:
     """Undo what SVT-AV1 does to the thread that calls it as root: real-time for good, and with it what that starts."""
     if sys.platform != "linux":
         yield
