@@ -109,7 +109,7 @@ def labelled(png: bytes, primaries: int, transfer: int) -> bytes:
     return after_header(png, (b"cICP", bytes([primaries, transfer, 0, 1])))
 
 
-def inks(lightness: Mapping[tuple[int, int, int, int], int]) -> bytes:
+def inks(lightness: Mapping[tuple[int, ...], int]) -> bytes:
     """An ICC profile for printing: version 2, CMYK to Lab by a table of the sixteen full inks and overprints.
 
     Args:

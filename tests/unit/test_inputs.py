@@ -75,6 +75,21 @@ def test_cmyk_jpeg() -> None:
     assert_image_similar(shown(data), colours, 4)
 
 
+def test_jpeg_2000_with_a_profile() -> None:
+    """The profile of a JPEG 2000 counts, like that of any other format."""
+    colours = photo(64, 64)
+    plain = saved(colours, "JPEG2000")
+    at = plain.index(b"colr") - 4
+    old = int.from_bytes(plain[at : at + 4], "big")
+    new = box(b"colr", b"\2\0\0" + DISPLAY_P3)
+    header = plain.index(b"jp2h") - 4
+    size = int.from_bytes(plain[header : header + 4], "big") + len(new) - old
+    wide = plain[:header] + size.to_bytes(4, "big") + plain[header + 4 : at] + new + plain[at + old :]
+    expected = shown(saved(colours, "PNG", icc_profile=DISPLAY_P3))
+    assert_image_similar(shown(wide), expected, 1)
+    assert shown(wide).tobytes() != shown(plain).tobytes()
+
+
 @pytest.mark.parametrize("pillow_format", ["JPEG", "TIFF"])
 def test_cmyk_with_a_profile(pillow_format: str) -> None:
     """Inks have the colours that the picture's own profile says: here magenta is a grey, which sRGB has as 119."""
