@@ -68,8 +68,13 @@ def _jpeg(image: Image.Image, quality: int, background: str, exif: bytes) -> byt
 
 
 def _webp(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
-    method = WEBP_METHOD_LARGE if _is_large(image) else WEBP_METHOD
-    return _saved(image, "WEBP", quality=quality, method=method, icc_profile=None, exif=exif, xmp=b"")
+    options = {"quality": quality, "icc_profile": None, "exif": exif, "xmp": b""}
+    if _is_large(image):
+        # Below effort 2 libwebp does not see to it that its modes fit into their 512 KB, and gives up on large
+        # pictures of much fine detail: dithered ones from some 16 megapixels on.
+        with contextlib.suppress(ValueError):
+            return _saved(image, "WEBP", method=WEBP_METHOD_LARGE, **options)
+    return _saved(image, "WEBP", method=WEBP_METHOD, **options)
 
 
 def _avif(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:

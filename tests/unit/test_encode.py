@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import AvifImagePlugin, Image
 
@@ -121,6 +122,18 @@ def test_every_shape(name: FormatName, size: tuple[int, int], mode: str) -> None
     """Tiny, thin, odd and extremely long pictures come out of every encoder at their size."""
     image = photo(*size) if mode == "RGB" else translucent(*size)
     assert loaded(encode.encoded(image, fmt(name), "#ffffff")).size == size
+
+
+def test_large_webp_of_much_detail() -> None:
+    """A large picture of 4 x 4 pixel patterns overflows libwebp at little effort; it is made."""
+    edge = np.eye(4, dtype=np.uint8) * 255
+    ramp = np.tile(np.array([0, 80, 160, 240], np.uint8), (4, 1))
+    patterns = np.stack([ramp, ramp.T, edge, edge[::-1], 255 - edge])
+    chosen = np.random.default_rng(1).integers(0, len(patterns), (1000, 1500))
+    image = Image.fromarray(patterns[chosen].transpose(0, 2, 1, 3).reshape(4000, 6000)).convert("RGB")
+    with pytest.raises(ValueError, match="encoding error 6"):
+        saved(image, "WEBP", quality=78, method=encode.WEBP_METHOD_LARGE)
+    assert loaded(encode.encoded(image, fmt("webp", 78), "#ffffff")).size == image.size
 
 
 def test_the_plugin_reads_and_writes_avif() -> None:
