@@ -39,6 +39,10 @@ corpus: $(VENV)/.installed ## fetch real and broken pictures out of published ar
 test-corpus: $(VENV)/.installed ## every file of the corpora through the pipeline and past other decoders  [ARGS="--sheets --only TEXT"]
 	@$(BIN)/python -m scripts.corpus run $(ARGS)
 
+.PHONY: worst-case
+worst-case: $(VENV)/.installed ## the most expensive pictures allowed, in a container with Lambda's memory  [ARGS="--write-docs --only TEXT"]
+	@$(BIN)/python -m scripts.worst $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.installed ## mutate pictures for ten minutes; what breaks anything is kept in build/fuzz  [ARGS="--seconds N --seed N"]
 	@$(BIN)/python -m scripts.fuzz $(ARGS)
