@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from processor import keys
+from processor import keys, markup
 from processor.commands.stack import add_stack_option, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
@@ -77,6 +77,7 @@ def _document(key: str, record: Record | None, domain: str) -> dict[str, Any]:
             "processingTime": published.processing_time,
             "source": dict(published.source),
             "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in published.formats],
+            "markup": markup.paste(published.source, published.formats, domain),
         }
     return document
 
