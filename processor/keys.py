@@ -4,7 +4,7 @@ import hashlib
 from urllib.parse import quote
 
 from processor.errors import Reason, Rejected
-from processor.recipe import Format, Recipe
+from processor.recipe import VERSIONS, Format, Recipe
 
 MAX_KEY_BYTES = 1024
 """Of UTF-8, in S3 (object key naming guidelines) and in a DynamoDB sort key; partition keys may have 2,048."""
@@ -51,6 +51,21 @@ def object_keys(recipe: Recipe, source_key: str) -> tuple[str, ...]:
     return (*rendition_keys(recipe, source_key), *([manifest] if manifest is not None else []))
 
 
+def version(data: bytes, recipe: Recipe) -> str:
+    """16 hex digits that stand for a source's bytes and the recipe: the same for the same renditions."""
+    return hashlib.sha256(data + recipe.fingerprint.encode()).hexdigest()[:16]
+
+
+def versioned_key(version: str, key: str) -> str:
+    """Where the copy of a rendition is that never changes."""
+    return f"{VERSIONS}{version}/{key}"
+
+
+def version_of(key: str) -> str | None:
+    """The version that an object's key names; None for a stable key."""
+    return key[len(VERSIONS) :].partition("/")[0] if key.startswith(VERSIONS) else None
+
+
 def owned_stem(recipe: Recipe, source_key: str) -> str | None:
     """The stem that a source must own before it may write, or None where no template uses stems."""
     templates = (*(fmt.key for _, fmt in recipe.formats), recipe.manifest or "")
@@ -75,7 +90,10 @@ def check_publishable(recipe: Recipe, source_key: str) -> None:
         source_key.encode()
     except UnicodeEncodeError as exc:  # a file name that is no UTF-8; S3 has no such keys
         raise Rejected(Reason.UNSERVABLE_KEY, "the key is not valid UTF-8; upload it under a plain name") from exc
-    longest = max(len(key.encode()) for key in object_keys(recipe, source_key))
+    planned = object_keys(recipe, source_key)
+    if recipe.retain_days is not None:
+        planned += tuple(versioned_key("0" * 16, key) for key in rendition_keys(recipe, source_key))
+    longest = max(len(key.encode()) for key in planned)
     if longest > MAX_KEY_BYTES:
         raise Rejected(
             Reason.KEY_TOO_LONG,
@@ -86,6 +104,12 @@ def check_publishable(recipe: Recipe, source_key: str) -> None:
 def url(domain: str, key: str) -> str:
     """The public URL of a rendition. Everything but unreserved characters and `/` is escaped, `+` above all."""
     return f"https://{domain}{url_path(key)}"
+
+
+def whole_version_path(key: str) -> str | None:
+    """A path with a wildcard for all objects of the version that a key names; None for a stable key."""
+    version = version_of(key)
+    return None if version is None else f"/{VERSIONS}{version}/*"
 
 
 def url_path(key: str) -> str:

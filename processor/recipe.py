@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
 from itertools import combinations
@@ -23,6 +23,12 @@ MAX_WIDTHS = 12
 
 MAX_SIDE = 65_535
 """Pixels. No format here can express a longer side (JPEG's limit is 65,535)."""
+
+MAX_RETAIN_DAYS = 3650
+"""Ten years. URLs that shall live longer are not to be replaced at all."""
+
+VERSIONS = "v/"
+"""Where copies under content-addressed keys are: `v/<16 hex digits>/<stable key>`."""
 
 FormatName = Literal["jpeg", "webp", "avif", "jxl"]
 Keepable = Literal["copyright"]
@@ -115,6 +121,8 @@ class Recipe:
         gps: whether records and events say where the picture was taken.
         manifest: where a JSON description of what is published is stored: a template like those of formats; None: there
             is none.
+        retain_days: how long copies under content-addressed keys stay after they have been replaced; None: there are
+            no such copies.
     """
 
     sizes: tuple[Size, ...]
@@ -123,6 +131,7 @@ class Recipe:
     keep: tuple[Keepable, ...] = ()
     gps: bool = False
     manifest: str | None = None
+    retain_days: int | None = None
 
     @classmethod
     def default(cls) -> Self:
@@ -157,8 +166,12 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that change whenever this recipe or the pipeline would make other bytes."""
-        return hashlib.sha256(f"{PIPELINE_VERSION}\n{self.to_json()}".encode()).hexdigest()[:16]
+        """16 hex digits that change whenever this recipe or the pipeline would make other objects.
+
+        Whether there are content-addressed copies counts, for how long they stay does not.
+        """
+        counted = replace(self, retain_days=self.retain_days and 1)
+        return hashlib.sha256(f"{PIPELINE_VERSION}\n{counted.to_json()}".encode()).hexdigest()[:16]
 
     def missing_encoders(self) -> list[str]:
         """What keeps this recipe from being made on this machine, a sentence each."""
@@ -184,7 +197,7 @@ class _Reader:
         self.problems.append(f"{where}: {what}")
 
     def recipe(self, document: Any) -> dict[str, Any]:
-        known = {"background", "gps", "keep", "linear", "manifest", "sizes"}
+        known = {"background", "gps", "keep", "linear", "manifest", "retain_days", "sizes"}
         fields = self.mapping("recipe", document, known=known)
         background = fields.get("background", "#ffffff")
         if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
@@ -202,13 +215,18 @@ class _Reader:
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")
         self.disjoint(sizes)
+        manifest = self.manifest(fields.get("manifest"))
+        retain_days = self.integer("recipe.retain_days", fields.get("retain_days"), MAX_RETAIN_DAYS)
+        if retain_days is not None:
+            self.clear_of_versions(sizes, manifest)
         return {
             "sizes": sizes,
             "background": str(background).lower(),
             "linear": self.switch("recipe.linear", fields.get("linear")),
             "keep": self.keep("recipe.keep", fields.get("keep")),
             "gps": self.switch("recipe.gps", fields.get("gps")),
-            "manifest": self.manifest(fields.get("manifest")),
+            "manifest": manifest,
+            "retain_days": retain_days,
         }
 
     def switch(self, where: str, value: Any) -> bool:
@@ -322,6 +340,18 @@ class _Reader:
             self.problem(where, f"must be a whole number from 1 to {maximum}, got {value!r}")
             return None
         return value
+
+    def clear_of_versions(self, sizes: tuple[Size, ...], manifest: str | None) -> None:
+        """No template may be able to make a key among the content-addressed ones."""
+        templates = [fmt.key for size in sizes for fmt in size.formats] + ([manifest] if manifest else [])
+        for template in templates:
+            prefix = template.partition("{")[0]
+            if prefix.startswith(VERSIONS) or VERSIONS.startswith(prefix):
+                self.problem(
+                    "recipe.retain_days",
+                    f"{template!r} could name an object below {VERSIONS}, where content-addressed copies are; give it "
+                    "a folder of another name",
+                )
 
     def disjoint(self, sizes: tuple[Size, ...]) -> None:
         """No two templates may be able to make the same key, whatever the pictures are called."""

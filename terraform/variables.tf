@@ -326,6 +326,8 @@ variable "recipe" {
     linear     = optional(bool)
     keep       = optional(list(string))
     gps        = optional(bool)
+    # Days that copies under content-addressed keys stay after they were replaced; without it there are none.
+    retain_days = optional(number)
     sizes = list(object({
       name   = string
       width  = optional(number)
@@ -354,6 +356,19 @@ variable "recipe" {
   validation {
     condition     = var.recipe == null ? true : var.recipe.manifest == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*\\.json$", var.recipe.manifest)) && length(setintersection(split("/", var.recipe.manifest), [".", ".."])) == 0
     error_message = "recipe.manifest must be a key template like \"manifest/{name}.json\"; leave it out for none."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : var.recipe.retain_days == null ? true : var.recipe.retain_days == floor(var.recipe.retain_days) && var.recipe.retain_days >= 1 && var.recipe.retain_days <= 3650
+    error_message = "recipe.retain_days must be a whole number of days from 1 to 3650; leave it out for no content-addressed copies."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : var.recipe.retain_days == null ? true : alltrue([
+      for key in concat(flatten([for size in var.recipe.sizes : [for format in values(size.formats) : format.key]]), compact([var.recipe.manifest])) :
+      !startswith(key, "v/") && !startswith(key, "v{") && !startswith(key, "{")
+    ])
+    error_message = "With recipe.retain_days no key may begin with a placeholder or with v/, where content-addressed copies are: give it a folder of another name."
   }
 
   validation {

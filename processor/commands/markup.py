@@ -57,5 +57,5 @@ def _run(options: argparse.Namespace) -> int:
             continue
         background = markup.background(record.published.source, options.placeholder)
         place = markup.Place(options.alt, options.sizes, not options.eager, background)
-        print(markup.picture(record.published.formats, values["cdn_domain"], place))
+        print(markup.picture(record.published.addressed, values["cdn_domain"], place))
     return COMPLETE if all_published else SOME_REJECTED

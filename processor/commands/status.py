@@ -76,8 +76,8 @@ def _document(key: str, record: Record | None, domain: str) -> dict[str, Any]:
             "compressionSavings": published.compression_savings,
             "processingTime": published.processing_time,
             "source": dict(published.source),
-            "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in published.formats],
-            "markup": markup.paste(published.source, published.formats, domain),
+            "formats": published.described(domain),
+            "markup": markup.paste(published.source, published.addressed, domain),
         }
     return document
 

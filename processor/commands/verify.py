@@ -131,7 +131,9 @@ def _difference(
 
 
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:
-    for fmt in record.published.formats if record.published else ():
+    published = record.published
+    versioned = published.addressed if published and published.version else ()
+    for fmt in (*published.formats, *versioned) if published else ():
         found = rendered.get(fmt.key)
         if found is None:
             return f"{fmt.key} is missing"

@@ -95,3 +95,20 @@ run "one_size_withheld" {
     error_message = "A size that is not served yet must not be negotiated."
   }
 }
+
+run "copies_are_known" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    versioned = true
+  }
+
+  assert {
+    condition     = strcontains(output.code, "const VERSIONED = true;")
+    error_message = "The function must know that there are content-addressed copies."
+  }
+}

@@ -669,3 +669,29 @@ run "accepts_a_manifest" {
     error_message = "The function must write the manifest, and the edge function serve it."
   }
 }
+
+run "rejects_recipe_with_no_days_to_retain" {
+  command = plan
+
+  variables {
+    recipe = {
+      retain_days = 0
+      sizes       = [{ name = "only", formats = { jpeg = { key = "s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_a_key_among_content_addressed_copies" {
+  command = plan
+
+  variables {
+    recipe = {
+      retain_days = 30
+      sizes       = [{ name = "only", formats = { jpeg = { key = "v/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
