@@ -78,6 +78,10 @@ bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder se
 bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled, and the image's size (needs docker)
 	@$(BENCH_VENV)/bin/python -m scripts.bench.startup $(ARGS)
 
+.PHONY: bench-page
+bench-page: $(BENCH_VENV)/.installed ## bytes of a page in Chromium against its originals, by Lighthouse (needs node, chromium)  [ARGS=--help]
+	@$(BENCH_VENV)/bin/python -m scripts.page $(ARGS)
+
 .PHONY: load
 load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the queue, on the emulator  [ARGS=--help]
 	@$(DEMO_VENV)/bin/python -m scripts.load $(ARGS)
