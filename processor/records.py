@@ -1,13 +1,14 @@
 """What is remembered of a picture: frozen values that the service reasons about and the adapters store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from processor import keys
 from processor.errors import Reason
+from processor.pyramid import Pyramid, descriptor_key
 
 
 class Status(StrEnum):
@@ -85,6 +86,32 @@ class PublishedFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedTiles:
+    """A stored Deep Zoom pyramid.
+
+    Attributes:
+        base: what its keys begin with.
+        pyramid: how it was cut.
+    """
+
+    base: str
+    pyramid: Pyramid
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The descriptor, and an entry that stands for all tiles, see `pyramid.expanded`."""
+        return frozenset({descriptor_key(self.base), self.pyramid.entry(self.base)})
+
+    def as_document(self) -> dict[str, Any]:
+        """The entry `tiles` in records and events."""
+        return {"base": self.base, **asdict(self.pyramid)}
+
+    def described(self, domain: str) -> dict[str, Any]:
+        """The same with the descriptor's URL."""
+        return self.as_document() | {"url": keys.url(domain, descriptor_key(self.base))}
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The set of renditions that is being served. A rejected replacement leaves it as it is.
 
@@ -96,6 +123,7 @@ class Published:
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.
         manifest: the key of its JSON description; None: the recipe asked for none.
+        tiles: the Deep Zoom pyramid; None: the recipe asked for none, or the picture is not large enough.
         version: under which each rendition has a copy that never changes; None: the recipe asked for none.
     """
 
@@ -107,12 +135,14 @@ class Published:
     processing_time: int
     manifest: str | None = None
     version: str | None = None
+    tiles: PublishedTiles | None = None
 
     @property
     def stable_keys(self) -> frozenset[str]:
         """Of those of its objects that a replacement overwrites."""
         described = () if self.manifest is None else (self.manifest,)
-        return frozenset(fmt.key for fmt in self.formats).union(described)
+        tiled = frozenset[str]() if self.tiles is None else self.tiles.keys
+        return frozenset(fmt.key for fmt in self.formats).union(described, tiled)
 
     @property
     def keys(self) -> frozenset[str]:

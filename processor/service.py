@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeAlias
 
-from processor import keys, markup
+from processor import keys, markup, pyramid
 from processor.errors import LeaseLost, Reason, Rejected, Transient
 from processor.limits import Limits
-from processor.pipeline import Transcoded, transcode
+from processor.pipeline import Tiled, Transcoded, transcode
 from processor.recipe import CONTENT_TYPES, Recipe
 from processor.records import (
     FINAL,
@@ -20,6 +20,7 @@ from processor.records import (
     Lease,
     Published,
     PublishedFormat,
+    PublishedTiles,
     Record,
     SourceVersion,
     Status,
@@ -325,7 +326,7 @@ class Reconciler:
         published = self._store(lease, source, data, result, started)
         retained = self._retire(lease, standing, published)
         objects = published.keys | _of_versions(lease.objects, retained)
-        self.renditions.delete(lease.objects - objects, self._guard(lease))  # what a larger recipe left behind
+        self._delete(lease, lease.objects, objects)  # what a larger recipe left behind
         return replace(
             self._attempt(lease, source),
             status=Status.COMPLETE,
@@ -379,10 +380,14 @@ class Reconciler:
     def _store(self, lease: Lease, source: SourceVersion, data: bytes, result: Transcoded, started: float) -> Published:
         formats = self._formats(lease.image_id, result)
         version = keys.version(data, self.recipe) if self.recipe.retain_days is not None else None
-        if version is not None:  # first, so that nothing ever names a copy that is not there
-            copies = addressed(formats, version)
-            self.records.plan(lease, frozenset(copy.key for copy in copies))
+        copies = addressed(formats, version) if version is not None else ()
+        tiles = self._tiles(lease.image_id, result)
+        if planned := frozenset(copy.key for copy in copies) | (tiles.keys if tiles else frozenset()):
+            self.records.plan(lease, planned)
+        if copies:  # first, so that nothing ever names a copy that is not there
             self._put(lease, copies, result, IMMUTABLE, [])
+        if tiles and result.tiled:
+            self._put_tiles(lease, tiles, result.tiled)
         self._put(lease, formats, result, CACHE_CONTROL, self._manifest(lease.image_id, result, formats, version))
         return Published(
             version_id=source.version_id,
@@ -393,7 +398,33 @@ class Reconciler:
             processing_time=_milliseconds_since(started),
             manifest=keys.manifest_key(self.recipe, lease.image_id),
             version=version,
+            tiles=tiles,
         )
+
+    def _tiles(self, key: str, result: Transcoded) -> PublishedTiles | None:
+        base = keys.tiles_base(self.recipe, key)
+        return None if base is None or result.tiled is None else PublishedTiles(base, result.tiled.pyramid)
+
+    def _put_tiles(self, lease: Lease, tiles: PublishedTiles, tiled: Tiled) -> None:
+        """Store a pyramid, its descriptor last: nobody looks for a tile before."""
+        source_hash = keys.source_hash(lease.image_id)
+        content_type = CONTENT_TYPES["webp" if tiled.pyramid.extension == "webp" else "jpeg"]
+        self.renditions.store(
+            [
+                StoredObject(tiled.pyramid.tile_key(tiles.base, place), body, content_type, CACHE_CONTROL, source_hash)
+                for place, body in zip(tiled.pyramid.all_places(), tiled.bodies, strict=True)
+            ],
+            self._guard(lease),
+        )
+        descriptor = pyramid.descriptor_key(tiles.base)
+        body = tiled.pyramid.descriptor()
+        self.renditions.store(
+            [StoredObject(descriptor, body, pyramid.DESCRIPTOR_TYPE, CACHE_CONTROL, source_hash)], self._guard(lease)
+        )
+
+    def _delete(self, lease: Lease, objects: frozenset[str], keep: frozenset[str]) -> None:
+        """Delete what entries of a record stand for, but for what those to be kept stand for."""
+        self.renditions.delete(pyramid.expanded(objects) - pyramid.expanded(keep), self._guard(lease))
 
     def _put(
         self,
@@ -441,7 +472,7 @@ class Reconciler:
         if owner != lease.image_id:  # what is under the stem is its owner's, whatever an attempt of ours had planned
             theirs = self.records.get(owner)
             objects -= self._planned_objects(lease.image_id) | (theirs.objects if theirs else frozenset())
-        self.renditions.delete(objects - keep, self._guard(lease))
+        self._delete(lease, objects, keep)
         if kept is None and owner == lease.image_id:
             self._disown(lease)
 
@@ -561,6 +592,7 @@ class Reconciler:
                 "processingTime": record.published.processing_time,
                 "source": dict(record.published.source),
                 "formats": record.published.described(self.cdn_domain),
+                "tiles": record.published.tiles.described(self.cdn_domain) if record.published.tiles else None,
             }
         return {name: value for name, value in detail.items() if value is not None}
 

@@ -104,7 +104,7 @@ module "negotiation" {
   recipe_json    = jsonencode({ sizes = local.sizes })
   served_formats = local.served_formats
   served_sizes   = local.served_sizes
-  other_keys     = compact([try(local.recipe.manifest, null)])
+  other_keys     = concat(compact([try(local.recipe.manifest, null)]), local.tile_keys)
   versioned      = local.retain_days != null
 }
 

@@ -328,6 +328,15 @@ variable "recipe" {
     gps        = optional(bool)
     # Days that copies under content-addressed keys stay after they were replaced; without it there are none.
     retain_days = optional(number)
+    # A Deep Zoom pyramid of pictures that are large enough, in jpeg or webp.
+    tiles = optional(object({
+      key      = string
+      format   = optional(string)
+      quality  = optional(number)
+      tile     = optional(number)
+      overlap  = optional(number)
+      min_side = optional(number)
+    }))
     sizes = list(object({
       name   = string
       width  = optional(number)
@@ -356,6 +365,19 @@ variable "recipe" {
   validation {
     condition     = var.recipe == null ? true : var.recipe.manifest == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*\\.json$", var.recipe.manifest)) && length(setintersection(split("/", var.recipe.manifest), [".", ".."])) == 0
     error_message = "recipe.manifest must be a key template like \"manifest/{name}.json\"; leave it out for none."
+  }
+
+  validation {
+    condition     = try(var.recipe.tiles, null) == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)+[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*$", var.recipe.tiles.key)) && length(setintersection(split("/", var.recipe.tiles.key), [".", ".."])) == 0 && !startswith(var.recipe.tiles.key, "v/") && contains(["jpeg", "webp"], coalesce(var.recipe.tiles.format, "jpeg"))
+    error_message = "recipe.tiles.key must be a key template like \"tiles/{name}\" in a folder of its own, and recipe.tiles.format jpeg or webp; leave tiles out for none."
+  }
+
+  validation {
+    condition = try(var.recipe.tiles, null) == null ? true : alltrue([
+      for bound in [[var.recipe.tiles.quality, 1, 100], [var.recipe.tiles.tile, 128, 4096], [var.recipe.tiles.overlap, 0, 16], [var.recipe.tiles.min_side, 1, 65535]] :
+      bound[0] == null ? true : bound[0] == floor(bound[0]) && bound[0] >= bound[1] && bound[0] <= bound[2]
+    ])
+    error_message = "In recipe.tiles, quality must be a whole number from 1 to 100, tile from 128 to 4096, overlap from 0 to 16, min_side from 1 to 65535 pixels."
   }
 
   validation {

@@ -36,8 +36,8 @@ class CloudFrontInvalidations:
         What would take too many paths one by one is named by version. Not from the start: only 15 invalidations with
         wildcards may be under way at a time, of 3,000 paths.
         """
-        one_by_one = {keys.url_path(key) for key in object_keys}
-        by_version = {keys.whole_version_path(key) or keys.url_path(key) for key in object_keys}
+        one_by_one = {keys.invalidation_path(key) for key in object_keys}
+        by_version = {keys.whole_version_path(key) or keys.invalidation_path(key) for key in object_keys}
         for paths, suffix in ((one_by_one, ""), (by_version, "-versions")):
             if self._budget.take(len(paths)):
                 self._create(sorted(paths), reference + suffix)  # a reference may not come again with other paths

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from processor.aws.translate import code_of, transient_errors
 from processor.errors import LeaseHeld, LeaseLost, Reason
-from processor.records import Lease, Published, PublishedFormat, Record, Status
+from processor.pyramid import Pyramid
+from processor.records import Lease, Published, PublishedFormat, PublishedTiles, Record, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -374,6 +375,7 @@ def _item(record: Record) -> dict[str, Any]:
             "processingTime": published.processing_time,
             "manifest": published.manifest,
             "version": published.version,
+            "tiles": published.tiles.as_document() if published.tiles else None,
         }
     return _serialized(_numbers_as_decimals({name: value for name, value in attributes.items() if value is not None}))
 
@@ -423,6 +425,14 @@ def _published(values: Mapping[str, Any]) -> Published:
         processing_time=values["processingTime"],
         manifest=values.get("manifest"),
         version=values.get("version"),
+        tiles=_tiles(values["tiles"]) if "tiles" in values else None,
+    )
+
+
+def _tiles(values: Mapping[str, Any]) -> PublishedTiles:
+    return PublishedTiles(
+        values["base"],
+        Pyramid(values["width"], values["height"], values["tile"], values["overlap"], values["extension"]),
     )
 
 

@@ -77,6 +77,7 @@ def _document(key: str, record: Record | None, domain: str) -> dict[str, Any]:
             "processingTime": published.processing_time,
             "source": dict(published.source),
             "formats": published.described(domain),
+            "tiles": published.tiles.described(domain) if published.tiles else None,
             "markup": markup.paste(published.source, published.addressed, domain),
         }
     return document

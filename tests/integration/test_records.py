@@ -7,7 +7,8 @@ import pytest
 
 from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget
 from processor.errors import LeaseHeld, LeaseLost, Reason
-from processor.records import Published, PublishedFormat, Record, Status
+from processor.pyramid import Pyramid
+from processor.records import Published, PublishedFormat, PublishedTiles, Record, Status
 from scripts.demo import resources
 from tests.emulator import Pipeline
 
@@ -53,7 +54,8 @@ def complete(key: str) -> Record:
     """A record with every field set."""
     fmt = PublishedFormat("full", "webp", 640, 480, 1234, "webp/a.webp", "image/webp")
     source = {"format": "jpeg", "width": 640, "height": 480, "frames": 1}
-    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef")
+    tiles = PublishedTiles("tiles/a.jpg", Pyramid(640, 480, 254, 1, "jpg"))
+    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef", tiles)
     return Record(
         image_id=key,
         status=Status.COMPLETE,

@@ -391,10 +391,19 @@ def test_the_largest_recipe_fits_into_an_edge_function(node: str, tmp_path: Path
 def test_other_keys_are_served_as_they_are(node: str, tmp_path: Path) -> None:
     """What the pipeline stores besides renditions is known to the function, and never negotiated."""
     recipe = (ROOT / "processor" / "default_recipe.json").read_text("utf-8")
-    code = generate(tmp_path, recipe, ["jpeg", "webp", "avif"], ["full"], other_keys=["manifest/{name}.json"])
+    code = generate(
+        tmp_path,
+        recipe,
+        ["jpeg", "webp", "avif"],
+        ["full"],
+        other_keys=["manifest/{name}.json", "tiles/{name}.dzi", "tiles/{name}.jpg"],
+    )
     edge = EdgeFunction(node, code)
     assert edge.uri("/manifest/cats/tom.jpg.json", CHROME) == "/manifest/cats/tom.jpg.json"
     assert edge.uri("/manifest/.json", CHROME) == "404"
+    for uri in ("/tiles/maps/a%20b.png.dzi", "/tiles/maps/a%20b.png_files/12/3_4.jpg"):
+        assert edge.uri(uri, CHROME) == uri
+    assert edge.uri("/tiles/maps/a.png_files/12/3_4.webp", CHROME) == "404"
 
 
 LINT = """
