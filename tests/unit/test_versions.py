@@ -97,7 +97,7 @@ def test_copies_are_planned_then_stored_before_what_names_them() -> None:
 
 
 def test_pages_are_given_the_copies(world: World) -> None:
-    """Manifest and event name both URLs; the markup names those that never change."""
+    """Markup and manifest name the URLs that never change; the event names both."""
     document = json.loads(world.renditions.objects["m/cats/tom.png.json"].body)
     urls = {f"https://cdn.example/{key}" for key in copies("red")}
     assert all(url in document["markup"] for url in urls)
