@@ -1,4 +1,4 @@
-"""Boxes: the few facts of an ISO base media file (AVIF, HEIF) that Pillow's readers do not tell."""
+"""Boxes: the few facts of an ISO base media file (AVIF, HEIF) or a JPEG 2000 file that Pillow's readers do not tell."""
 
 import struct
 from collections.abc import Iterator
@@ -54,6 +54,17 @@ def find(data: bytes, path: tuple[tuple[bytes, int], ...], start: int = 0, end: 
             yield from find(data, tuple(rest), box.start + fields, box.end)
         else:
             yield box
+
+
+_ICC_METHODS = (2, 3)
+
+
+def jp2_profile(data: bytes) -> bytes | None:
+    """The ICC profile of a JPEG 2000 file, restricted or any (ISO/IEC 15444-1, I.5.3.3); None: there is none."""
+    for box in find(data, ((b"jp2h", 0), (b"colr", 0))):
+        if box.end - box.start > 3 and data[box.start] in _ICC_METHODS:  # noqa: PLR2004 - fields before the profile
+            return data[box.start + 3 : box.end]
+    return None
 
 
 def cicp(data: bytes) -> tuple[int, int] | None:

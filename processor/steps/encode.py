@@ -1,8 +1,10 @@
 """Encode: pixels to JPEG, WebP, AVIF or JPEG XL bytes, with nothing else in them."""
 
+import contextlib
 import io
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -207,5 +209,20 @@ def _is_large(image: Image.Image) -> bool:
 
 def _saved(image: Image.Image, pillow_format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, pillow_format, **options)
+    with scheduled_as_before():
+        image.save(buffer, pillow_format, **options)
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def scheduled_as_before() -> Iterator[None]:
+    """Undo what SVT-AV1 does to the thread that calls it as root: real-time for good, and with it what that starts."""
+    if sys.platform != "linux":
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)

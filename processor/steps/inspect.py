@@ -25,7 +25,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
-from processor.steps import bounds, jxl, optional
+from processor.steps import bounds, boxes, jxl, optional
 
 SourceFormat = Literal["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heif", "jp2", "jxl"]
 
@@ -115,6 +115,8 @@ def opened(data: bytes, limits: Limits) -> Opened:
         if image.info.get("compression") == "webp":  # libtiff would complain on stderr, past all of Python
             raise Rejected(Reason.UNSUPPORTED_FORMAT, "a TIFF with WebP inside cannot be read; export it with LZW")
         _check_side(*image.size, limits)
+        if fmt == "jp2" and (profile := boxes.jp2_profile(data)):  # Pillow leaves it out
+            image.info["icc_profile"] = profile
         frames = _frames(fmt, image, data, limits.max_frames + 1)
     bounds.check_collected(image.info, limits)
     _check_frames(*image.size, frames, limits)

@@ -18,12 +18,14 @@ class Profile:
     Attributes:
         name: of the picture.
         steps: milliseconds by step, in order: decode, orient, colour, resize, then an encoder each.
-        whole: milliseconds of `transcode`.
+        whole: milliseconds of `transcode` with one encoder at a time, as the steps are timed.
+        together: the same with as many encoders as there are CPUs, which slow each other down.
     """
 
     name: str
     steps: dict[str, float]
     whole: float
+    together: float
 
     @property
     def rest(self) -> float:
@@ -36,13 +38,15 @@ def profiled(name: str, path: Path, recipe: str, rounds: int = ROUNDS) -> Profil
     data, parsed = path.read_bytes(), Recipe.from_json(recipe)
     steps: dict[str, float] = {}
     whole: list[float] = []
+    together: list[float] = []
     for _ in range(rounds):
-        began = cpu_seconds()
-        transcode(data, parsed, UNBOUNDED)
-        whole.append((cpu_seconds() - began) * 1000)
+        for spent_by, threads in ((whole, 1), (together, None)):
+            began = cpu_seconds()
+            transcode(data, parsed, UNBOUNDED, threads=threads)
+            spent_by.append((cpu_seconds() - began) * 1000)
         for step, spent in _one_by_one(data, parsed).items():
             steps[step] = min(spent, steps.get(step, spent))
-    return Profile(name, steps, min(whole))
+    return Profile(name, steps, min(whole), min(together))
 
 
 def _one_by_one(data: bytes, recipe: Recipe) -> dict[str, float]:

@@ -281,8 +281,9 @@ def _profile_rows(profiles: Sequence[Profile]) -> Rows:
     names = list(dict.fromkeys(step for profile in profiles for step in profile.steps))
     rows = [["CPU ms", *(profile.name for profile in profiles)]]
     rows += [[name, *(_number(profile.steps.get(name)) for profile in profiles)] for name in names]
-    rows.append(["whole", *(_number(profile.whole) for profile in profiles)])
+    rows.append(["whole, one encoder at a time", *(_number(profile.whole) for profile in profiles)])
     rows.append(["outside the steps", *(f"{profile.rest:.1%}" for profile in profiles)])
+    rows.append(["whole, an encoder a CPU", *(_number(profile.together) for profile in profiles)])
     return rows
 
 

@@ -28,6 +28,9 @@ RATES = (1, 100, 1000)
 BATCH = 1.0
 """Messages an invocation. A picture takes longer than a message waits, so that batches stay small."""
 
+WORST_MB = 2384
+"""What the most expensive picture that the default limits let through takes (`make worst-case`, docs/formats.md)."""
+
 HEADROOM_MB = 256
 """Beside the peak of transcoding: the SDK, its connections and the copies of what is being stored."""
 
@@ -52,8 +55,9 @@ ms of waiting for S3, table, queue and bus, which is an assumption: an emulator 
 
 ![Dollars over memory](scaling-memory.svg)
 
-The largest picture took {peak:,.0f} MB. With {headroom} MB beside it for the SDK and what is being stored, the
-cheapest measured size that holds it is **{best} MB**.
+The largest of these pictures took {peak:,.0f} MB, the most expensive one that the default limits let through takes
+{worst:,} MB (`make worst-case`). With {headroom} MB beside it for the SDK and what is being stored, the cheapest
+measured size that holds every accepted picture is **{best} MB**, the default.{cheaper}
 
 ## What a million pictures cost
 
@@ -125,7 +129,8 @@ def document(found: Mapping[str, Sequence[Timed]], paths: Mapping[str, float], n
     """docs/scaling.md."""
     typical = [each.size for each in found[TYPICAL]]
     peak = max(each.size.peak_mb or 0.0 for each in found[LARGEST])
-    best = cheapest(typical, peak + HEADROOM_MB)
+    best = cheapest(typical, max(peak, WORST_MB) + HEADROOM_MB)
+    least = cheapest(typical, peak + HEADROOM_MB)
     stored = max(each.bytes for each in found[TYPICAL]) / 1e6
     renditions = len(Recipe.default().formats)
     items = bill(best, renditions, stored, BATCH)
@@ -141,12 +146,25 @@ def document(found: Mapping[str, Sequence[Timed]], paths: Mapping[str, float], n
         peak=peak,
         headroom=HEADROOM_MB,
         best=best.memory_mb,
+        worst=WORST_MB,
+        cheaper=_cheaper(least, best),
         stored=stored,
         bill=report.markdown_table(_bill_rows(best, renditions, stored)),
         share=_share(items, total),
         rates=report.markdown_table(_rate_rows(best, renditions, stored)),
         alternatives=report.markdown_table(_alternative_rows(total)),
         prices=report.markdown_table(_price_rows()),
+    )
+
+
+def _cheaper(least: Size, best: Size) -> str:
+    """What the limits cost: a smaller size could be cheaper if it did not have to hold the worst picture."""
+    if least is best or not least.per_million or not best.per_million:
+        return ""
+    return (
+        f" {least.memory_mb} MB would be {1 - least.per_million / best.per_million:.0%} cheaper and takes\n"
+        f"{least.seconds or 0:.2f} s instead of {best.seconds or 0:.2f}; lower `max_pixels` and `max_alpha_pixels` "
+        "with it."
     )
 
 

@@ -112,3 +112,25 @@ run "copies_are_known" {
     error_message = "The function must know that there are content-addressed copies."
   }
 }
+
+run "jpeg_xl_where_a_recipe_makes_it" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    recipe_json    = <<-JSON
+      {"sizes": [{"name": "full", "formats": {
+        "jxl": {"key": "jxl/{stem}.jxl"}, "jpeg": {"key": "full/{stem}.jpg"}, "webp": {"key": "webp/{stem}.webp"}, "avif": {"key": "avif/{stem}.avif"}}}]}
+    JSON
+    served_formats = ["jpeg", "webp", "avif", "jxl"]
+    served_sizes   = ["full"]
+  }
+
+  assert {
+    condition     = jsonencode(local.table[0][*][0]) == jsonencode(["image/jpeg", "image/avif", "image/webp", "image/jxl"])
+    error_message = "JPEG XL must come behind the formats in which animations stay animated."
+  }
+}

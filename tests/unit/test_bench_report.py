@@ -96,8 +96,8 @@ def test_memory_and_growth_targets() -> None:
 
 def test_the_profile_counts_what_no_step_explains() -> None:
     """The rest is a share of the whole, and noise never makes it negative."""
-    assert Profile("a", {"decode": 30, "full webp": 60}, 100).rest == pytest.approx(0.1)
-    assert Profile("a", {"decode": 130}, 100).rest == 0
+    assert Profile("a", {"decode": 30, "full webp": 60}, 100, 110).rest == pytest.approx(0.1)
+    assert Profile("a", {"decode": 130}, 100, 100).rest == 0
 
 
 def test_markdown_tables_hold_together() -> None:

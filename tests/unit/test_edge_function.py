@@ -197,6 +197,15 @@ def test_content_addressed_copies_are_served_as_they_are(
         assert edge.uri("/v/" + other, CHROME) == "404", other
 
 
+def test_jpeg_xl_goes_to_those_who_name_it(node: str, tmp_path: Path) -> None:
+    """Where a size has nothing better, Safari gets JPEG XL, and Chrome, which does not name it, gets JPEG."""
+    formats = {"jpeg": {"key": "f/{stem}.jpg"}, "jxl": {"key": "x/{stem}.jxl"}}
+    recipe = json.dumps({"sizes": [{"name": "full", "formats": formats}]})
+    edge = EdgeFunction(node, generate(tmp_path, recipe, list(formats), ["full"]))
+    safari, _ = PICTURES_BY_CLIENT["Safari 17"]
+    assert [edge.uri("/f/tom.jpg", accept) for accept in (safari, CHROME)] == ["/x/tom.jxl", "/f/tom.jpg"]
+
+
 @pytest.mark.parametrize("client", PICTURES_BY_CLIENT)
 def test_clients_get_the_best_format_that_they_ask_for(edge: EdgeFunction, client: str) -> None:
     """Nobody gets a format that their program does not name, and who names AVIF gets it."""

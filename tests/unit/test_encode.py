@@ -98,7 +98,8 @@ def test_avif_is_tuned_for_still_images() -> None:
     """SVT is told to encode a picture, not a film: the file is the one that its still-image tuning makes."""
     image = photo(320, 240)
     options: dict[str, object] = {"quality": 60, "codec": "svt", "speed": 9, "max_threads": 1, "exif": b"", "xmp": b""}
-    film, still = (saved(image, "AVIF", **options, advanced={"tune": tune}) for tune in ("1", "3"))
+    with encode.scheduled_as_before():
+        film, still = (saved(image, "AVIF", **options, advanced={"tune": tune}) for tune in ("1", "3"))
     assert film != still
     assert encode.encoded(image, fmt("avif", 60), "#ffffff") == still
 
@@ -140,3 +141,11 @@ def test_silence() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True, env=environment, timeout=60
     )
     assert (run.stdout, run.stderr) == (b"", b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has these scheduling policies")
+def test_encoding_leaves_the_threads_priority_alone() -> None:
+    """After an AVIF its thread is scheduled as before; SVT-AV1 makes root's a real-time one, which starves others."""
+    before = os.sched_getscheduler(0)
+    encode.encoded(photo(128, 128), fmt("avif"), "#ffffff")
+    assert os.sched_getscheduler(0) == before
