@@ -28,7 +28,7 @@ demo: $(DEMO_VENV)/.installed ## the pipeline on an embedded emulator; writes bu
 # ---- develop --------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node chromium openssl"] [EMULATOR=…] [ARGS=…]
+test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node chromium openssl openseadragon"] [EMULATOR=…] [ARGS=…]
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: corpus
@@ -81,6 +81,10 @@ bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder se
 .PHONY: bench-startup
 bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled, and the image's size (needs docker)
 	@$(BENCH_VENV)/bin/python -m scripts.bench.startup $(ARGS)
+
+.PHONY: bench-page
+bench-page: $(BENCH_VENV)/.installed ## bytes of a page in Chromium against its originals, by Lighthouse (needs node, chromium)  [ARGS=--help]
+	@$(BENCH_VENV)/bin/python -m scripts.page $(ARGS)
 
 .PHONY: load
 load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the queue, on the emulator  [ARGS=--help]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Literal, get_args
 
 from processor import keys
 from processor.records import PublishedFormat
@@ -12,7 +12,13 @@ from processor.records import PublishedFormat
 FALLBACK_WIDTH = 1280
 """Pixels. What browsers without `srcset` get is the largest rendition up to this width."""
 
-_BEST_FIRST = ("avif", "jxl", "webp", "jpeg")
+Placeholder = Literal["thumbhash", "colour", "none"]
+"""What is shown in a picture's place until it is loaded: a blurred version of it, its main colour, or nothing."""
+
+PLACEHOLDERS: tuple[Placeholder, ...] = get_args(Placeholder)
+
+_BEST_FIRST = ("avif", "webp", "jxl", "jpeg")
+"""JPEG XL behind those in which animations stay animated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +29,37 @@ class Place:
         alt: what the picture shows, for those who do not see it; empty: it is decoration.
         sizes: how wide it is laid out, as the `sizes` attribute says it.
         lazy: whether browsers may wait until it is about to be seen. Not for the first thing on a page.
-        colour: `#rrggbb` to show until it is loaded; None: nothing is shown.
+        background: what to show until it is loaded, as CSS says it, see `background`; None: nothing.
     """
 
     alt: str = ""
     sizes: str = "100vw"
     lazy: bool = True
-    colour: str | None = None
+    background: str | None = None
+
+
+def background(source: Mapping[str, Any], placeholder: Placeholder) -> str | None:
+    """A CSS background to show until a picture is loaded.
+
+    None for a picture that can be seen through: the background would stay visible behind it.
+
+    Args:
+        source: what its record says of the source; `thumbhash` and `colour` are used if they are there.
+        placeholder: which kind. Without a usable `thumbhash` it is the colour.
+    """
+    if placeholder == "none":
+        return None
+    from processor import placeholder as thumbhash  # noqa: PLC0415 - only where there is markup to write
+
+    colour, found = source.get("colour"), thumbhash.decoded(source.get("thumbhash"))
+    if found is not None and thumbhash.is_transparent(found):
+        return None
+    if placeholder == "thumbhash" and found is not None:
+        try:
+            return f"{colour or ''} url({thumbhash.data_uri(found)}) 0 0 / 100% 100%".lstrip()
+        except ValueError:
+            pass  # cut short: the colour it is
+    return colour
 
 
 def picture(formats: Iterable[PublishedFormat], domain: str, place: Place) -> str:
@@ -58,9 +88,14 @@ def picture(formats: Iterable[PublishedFormat], domain: str, place: Place) -> st
         "loading": "lazy" if place.lazy else "eager",
         "decoding": "async",
     }
-    if place.colour:
-        settings["style"] = f"background-color: {place.colour}"
+    if place.background:
+        settings["style"] = f"background: {place.background}"
     return "\n".join(["<picture>", *sources, f"  {_image(by_format[plainest], domain, settings)}", "</picture>"])
+
+
+def paste(source: Mapping[str, Any], formats: Iterable[PublishedFormat], domain: str) -> str:
+    """The element with nothing said about the page: as wide as the window, lazy, blurred until loaded, no text."""
+    return picture(formats, domain, Place(background=background(source, "thumbhash")))
 
 
 def manifest(image_id: str, source: Mapping[str, Any], formats: Iterable[PublishedFormat], domain: str) -> bytes:
@@ -71,7 +106,7 @@ def manifest(image_id: str, source: Mapping[str, Any], formats: Iterable[Publish
         "width": source["width"],
         "height": source["height"],
         "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in formats],
-        "markup": picture(formats, domain, Place(colour=source.get("colour"))),
+        "markup": paste(source, formats, domain),
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

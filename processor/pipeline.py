@@ -9,8 +9,9 @@ from typing import Any
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
+from processor.pyramid import Pyramid
 from processor.recipe import FormatName, Recipe, Size
-from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal
+from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal, tiles
 from processor.steps.notes import Note
 
 MB_PER_CPU = 1769
@@ -77,11 +78,25 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class Tiled:
+    """A Deep Zoom pyramid.
+
+    Attributes:
+        pyramid: how the picture was cut.
+        bodies: the tiles, in the order of `Pyramid.all_places`.
+    """
+
+    pyramid: Pyramid
+    bodies: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Transcoded:
     """A picture and everything that its recipe asks for, in the recipe's order."""
 
     source: Source
     renditions: tuple[Rendition, ...]
+    tiled: Tiled | None = None
 
 
 def transcode(
@@ -100,13 +115,15 @@ def transcode(
         Rejected: the picture cannot or must not be transcoded. Nothing is returned in part.
     """
     prepared = _prepared(data, recipe, limits)
-    bodies = _rendered(prepared, recipe, threads or available_cpus())
+    threads = threads or available_cpus()
+    bodies = _rendered(prepared, recipe, threads)
     return Transcoded(
         prepared.source,
         tuple(
             Rendition(size.name, fmt.name, width, height, body)
             for (size, fmt), (width, height), body in zip(recipe.formats, prepared.sizes, bodies, strict=True)
         ),
+        _tiled(prepared, recipe, threads),
     )
 
 
@@ -154,7 +171,8 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
     curve = stated.curve if stated else None
     film = animate.animation(opened, limits)
     moving = film if film and film.moves else None
-    image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn), curve)
+    needed = (stored,) if _wants_tiles(recipe, *stored, moving) else (orient.swapped(*resize.largest(sizes), turn),)
+    image = decode.decoded(opened, *needed, curve)
     found = about.exif(image)
     # some PNGs note the orientation after the pixels
     width, height = orient.swapped(*stored, orient.orientation(image))
@@ -182,6 +200,17 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
         )
     kept = about.rights(found) if "copyright" in recipe.keep else b""
     return _Prepared(source, image, moving, sizes, kept)
+
+
+def _wants_tiles(recipe: Recipe, width: int, height: int, moving: animate.Animation | None) -> bool:
+    return recipe.tiles is not None and moving is None and max(width, height) >= recipe.tiles.min_side
+
+
+def _tiled(prepared: _Prepared, recipe: Recipe, threads: int) -> Tiled | None:
+    """The pyramid, after the renditions are done, so that memory is not taken for both at a time."""
+    if recipe.tiles is None or not _wants_tiles(recipe, *prepared.image.size, prepared.animation):
+        return None
+    return Tiled(*tiles.cut(prepared.image, recipe.tiles, recipe, threads))
 
 
 def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
 from itertools import combinations
@@ -23,6 +23,15 @@ MAX_WIDTHS = 12
 
 MAX_SIDE = 65_535
 """Pixels. No format here can express a longer side (JPEG's limit is 65,535)."""
+
+MAX_RETAIN_DAYS = 3650
+"""Ten years. URLs that shall live longer are not to be replaced at all."""
+
+MIN_TILE, MAX_TILE, MAX_OVERLAP = 128, 4096, 16
+"""Pixels. Smaller tiles make more objects: a picture of 80 megapixels has 1,700 of 254 pixels, and 6,600 of 128."""
+
+VERSIONS = "v/"
+"""Where copies under content-addressed keys are: `v/<16 hex digits>/<stable key>`."""
 
 FormatName = Literal["jpeg", "webp", "avif", "jxl"]
 Keepable = Literal["copyright"]
@@ -103,6 +112,36 @@ class Size:
     fit: Literal["inside"] = "inside"
 
 
+TileFormat = Literal["jpeg", "webp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """A Deep Zoom pyramid of pictures that are large enough.
+
+    Attributes:
+        key: where it is: a template like those of formats, without extension. The descriptor is at `<key>.dzi`, the
+            tiles are below `<key>_files/`.
+        format: of the tiles.
+        quality: 1 to 100 on that encoder's own scale.
+        tile: side of a tile without its overlap, in pixels.
+        overlap: pixels that a tile shares with each neighbour.
+        min_side: pixels; pictures whose longer side is shorter get none.
+    """
+
+    key: str
+    format: TileFormat = "jpeg"
+    quality: int = 85
+    tile: int = 254
+    overlap: int = 1
+    min_side: int = 4096
+
+    @property
+    def extension(self) -> str:
+        """The file name extension of a tile, without a dot."""
+        return EXTENSIONS[self.format][0][1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The closed list of renditions. Make one with `Recipe.default()` or `Recipe.from_json(text)`.
@@ -115,6 +154,9 @@ class Recipe:
         gps: whether records and events say where the picture was taken.
         manifest: where a JSON description of what is published is stored: a template like those of formats; None: there
             is none.
+        retain_days: how long copies under content-addressed keys stay after they have been replaced; None: there are
+            no such copies.
+        tiles: Deep Zoom pyramids; None: there are none.
     """
 
     sizes: tuple[Size, ...]
@@ -123,6 +165,8 @@ class Recipe:
     keep: tuple[Keepable, ...] = ()
     gps: bool = False
     manifest: str | None = None
+    retain_days: int | None = None
+    tiles: Tiles | None = None
 
     @classmethod
     def default(cls) -> Self:
@@ -157,8 +201,12 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that change whenever this recipe or the pipeline would make other bytes."""
-        return hashlib.sha256(f"{PIPELINE_VERSION}\n{self.to_json()}".encode()).hexdigest()[:16]
+        """16 hex digits that change whenever this recipe or the pipeline would make other objects.
+
+        Whether there are content-addressed copies counts, for how long they stay does not.
+        """
+        counted = replace(self, retain_days=self.retain_days and 1)
+        return hashlib.sha256(f"{PIPELINE_VERSION}\n{counted.to_json()}".encode()).hexdigest()[:16]
 
     def missing_encoders(self) -> list[str]:
         """What keeps this recipe from being made on this machine, a sentence each."""
@@ -184,7 +232,7 @@ class _Reader:
         self.problems.append(f"{where}: {what}")
 
     def recipe(self, document: Any) -> dict[str, Any]:
-        known = {"background", "gps", "keep", "linear", "manifest", "sizes"}
+        known = {"background", "gps", "keep", "linear", "manifest", "retain_days", "sizes", "tiles"}
         fields = self.mapping("recipe", document, known=known)
         background = fields.get("background", "#ffffff")
         if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
@@ -202,13 +250,20 @@ class _Reader:
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")
         self.disjoint(sizes)
+        manifest = self.manifest(fields.get("manifest"))
+        retain_days = self.integer("recipe.retain_days", fields.get("retain_days"), MAX_RETAIN_DAYS)
+        if retain_days is not None:
+            self.clear_of_versions(sizes, manifest)
+        tiles = self.tiles("recipe.tiles", fields.get("tiles"), sizes)
         return {
             "sizes": sizes,
             "background": str(background).lower(),
             "linear": self.switch("recipe.linear", fields.get("linear")),
             "keep": self.keep("recipe.keep", fields.get("keep")),
             "gps": self.switch("recipe.gps", fields.get("gps")),
-            "manifest": self.manifest(fields.get("manifest")),
+            "manifest": manifest,
+            "retain_days": retain_days,
+            "tiles": tiles,
         }
 
     def switch(self, where: str, value: Any) -> bool:
@@ -322,6 +377,54 @@ class _Reader:
             self.problem(where, f"must be a whole number from 1 to {maximum}, got {value!r}")
             return None
         return value
+
+    def tiles(self, where: str, entry: Any, sizes: tuple[Size, ...]) -> Tiles | None:
+        if entry is None:
+            return None
+        fields = self.mapping(where, entry, known={"key", "format", "quality", "tile", "overlap", "min_side"})
+        key, fmt = fields.get("key"), fields.get("format", "jpeg")
+        if fmt not in get_args(TileFormat):
+            self.problem(f"{where}.format", f"must be jpeg or webp, got {fmt!r}")
+            fmt = "jpeg"
+        overlap = fields.get("overlap", 1)
+        if isinstance(overlap, bool) or overlap not in range(MAX_OVERLAP + 1):
+            self.problem(f"{where}.overlap", f"must be a whole number from 0 to {MAX_OVERLAP}, got {overlap!r}")
+        tile = self.integer(f"{where}.tile", fields.get("tile"), MAX_TILE) or 254
+        if tile < MIN_TILE:
+            self.problem(f"{where}.tile", f"must be at least {MIN_TILE}, or there would be too many, got {tile!r}")
+        if not (isinstance(key, str) and _TEMPLATE.fullmatch(key)) or _has_odd_folder(key) or key.startswith("{"):
+            self.problem(
+                f"{where}.key", f'must be like "tiles/{{name}}": a folder and one {{stem}} or {{name}}, got {key!r}'
+            )
+            return None
+        result = Tiles(
+            key=key,
+            format=fmt,
+            quality=self.integer(f"{where}.quality", fields.get("quality"), 100) or 85,
+            tile=tile,
+            overlap=overlap,
+            min_side=self.integer(f"{where}.min_side", fields.get("min_side"), MAX_SIDE) or 4096,
+        )
+        prefix = key.partition("{")[0]
+        others = [(f"{size.name}'s {each.key!r}", each.prefix) for size in sizes for each in size.formats]
+        for name, other in [*others, ("content-addressed copies", VERSIONS)]:
+            if prefix.startswith(other) or other.startswith(prefix):
+                self.problem(
+                    f"{where}.key", f"could name an object of {name}; give it a folder of its own, got {key!r}"
+                )
+        return result
+
+    def clear_of_versions(self, sizes: tuple[Size, ...], manifest: str | None) -> None:
+        """No template may be able to make a key among the content-addressed ones."""
+        templates = [fmt.key for size in sizes for fmt in size.formats] + ([manifest] if manifest else [])
+        for template in templates:
+            prefix = template.partition("{")[0]
+            if prefix.startswith(VERSIONS) or VERSIONS.startswith(prefix):
+                self.problem(
+                    "recipe.retain_days",
+                    f"{template!r} could name an object below {VERSIONS}, where content-addressed copies are; give it "
+                    "a folder of another name",
+                )
 
     def disjoint(self, sizes: tuple[Size, ...]) -> None:
         """No two templates may be able to make the same key, whatever the pictures are called."""

@@ -1,12 +1,14 @@
 """What is remembered of a picture: frozen values that the service reasons about and the adapters store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from processor import keys
 from processor.errors import Reason
+from processor.pyramid import Pyramid, descriptor_key
 
 
 class Status(StrEnum):
@@ -84,6 +86,32 @@ class PublishedFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedTiles:
+    """A stored Deep Zoom pyramid.
+
+    Attributes:
+        base: what its keys begin with.
+        pyramid: how it was cut.
+    """
+
+    base: str
+    pyramid: Pyramid
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The descriptor, and an entry that stands for all tiles, see `pyramid.expanded`."""
+        return frozenset({descriptor_key(self.base), self.pyramid.entry(self.base)})
+
+    def as_document(self) -> dict[str, Any]:
+        """The entry `tiles` in records and events."""
+        return {"base": self.base, **asdict(self.pyramid)}
+
+    def described(self, domain: str) -> dict[str, Any]:
+        """The same with the descriptor's URL."""
+        return self.as_document() | {"url": keys.url(domain, descriptor_key(self.base))}
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The set of renditions that is being served. A rejected replacement leaves it as it is.
 
@@ -95,6 +123,8 @@ class Published:
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.
         manifest: the key of its JSON description; None: the recipe asked for none.
+        tiles: the Deep Zoom pyramid; None: the recipe asked for none, or the picture is not large enough.
+        version: under which each rendition has a copy that never changes; None: the recipe asked for none.
     """
 
     version_id: str
@@ -104,12 +134,41 @@ class Published:
     compression_savings: float | None
     processing_time: int
     manifest: str | None = None
+    version: str | None = None
+    tiles: PublishedTiles | None = None
+
+    @property
+    def stable_keys(self) -> frozenset[str]:
+        """Of those of its objects that a replacement overwrites."""
+        described = () if self.manifest is None else (self.manifest,)
+        tiled = frozenset[str]() if self.tiles is None else self.tiles.keys
+        return frozenset(fmt.key for fmt in self.formats).union(described, tiled)
 
     @property
     def keys(self) -> frozenset[str]:
         """Of all its objects in the processed bucket."""
-        described = () if self.manifest is None else (self.manifest,)
-        return frozenset(fmt.key for fmt in self.formats).union(described)
+        return self.stable_keys.union(fmt.key for fmt in self.addressed if self.version)
+
+    def described(self, domain: str) -> list[dict[str, Any]]:
+        """The entries of `formats` in events: each with its URL, and that of its copy where there is one."""
+        return [
+            fmt.as_document()
+            | {"url": keys.url(domain, fmt.key)}
+            | ({"versionedUrl": keys.url(domain, copy.key)} if self.version else {})
+            for fmt, copy in zip(self.formats, self.addressed, strict=True)
+        ]
+
+    @property
+    def addressed(self) -> tuple[PublishedFormat, ...]:
+        """The renditions under the keys that pages should name: the versioned ones where there are any."""
+        return addressed(self.formats, self.version)
+
+
+def addressed(formats: tuple[PublishedFormat, ...], version: str | None) -> tuple[PublishedFormat, ...]:
+    """Renditions under the keys of a version; as they are where there is none."""
+    if version is None:
+        return formats
+    return tuple(replace(fmt, key=keys.versioned_key(version, fmt.key)) for fmt in formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +188,7 @@ class Record:
         objects: every key that this picture may have in the processed bucket, planned ones included.
         announced_at: when the outcome was put on the event bus; None: still to do.
         stale: keys of which the CDN may hold an older copy, still to be invalidated.
+        retained: versions that were replaced, and until when their copies stay.
     """
 
     image_id: str
@@ -143,9 +203,10 @@ class Record:
     objects: frozenset[str] = field(default=frozenset())
     announced_at: datetime | None = None
     stale: frozenset[str] = field(default=frozenset())
+    retained: Mapping[str, datetime] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
     """The right to work on one picture until it ends.
 
@@ -153,7 +214,8 @@ class Lease:
         image_id: the source key.
         token: tells our lease from any later one on the same picture.
         before: the record as we found it; None: this key was never seen.
-        objects: every key that this picture may have in the processed bucket, those planned now included.
+        objects: every key that this picture may have in the processed bucket, those planned now included. It grows
+            where an attempt knows only later what it is going to store, see `Records.plan`.
         ends_at: from when on another worker may take over.
     """
 

@@ -3,18 +3,29 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeAlias
 
-from processor import keys, markup
+from processor import keys, markup, pyramid
 from processor.errors import LeaseLost, Reason, Rejected, Transient
 from processor.limits import Limits
-from processor.pipeline import Transcoded, transcode
+from processor.pipeline import Tiled, Transcoded, transcode
 from processor.recipe import CONTENT_TYPES, Recipe
-from processor.records import FINAL, UNVERSIONED, Lease, Published, PublishedFormat, Record, SourceVersion, Status
+from processor.records import (
+    FINAL,
+    UNVERSIONED,
+    Lease,
+    Published,
+    PublishedFormat,
+    PublishedTiles,
+    Record,
+    SourceVersion,
+    Status,
+    addressed,
+)
 from processor.steps.inspect import check_size
 
 MAX_RESTARTS = 5
@@ -22,6 +33,12 @@ MAX_RESTARTS = 5
 
 CACHE_CONTROL = "public, max-age=300, s-maxage=86400"
 """Browsers may show an old picture for five minutes; the CDN is invalidated, or asks again after a day."""
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""What is under a content-addressed key never changes."""
+
+MAX_RETAINED_BYTES = 100_000
+"""Of the keys of replaced versions. A record lists them, and an item of the table has 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,12 @@ class Renditions(Protocol):
     def store(self, objects: Sequence[StoredObject], guard: Guard) -> None:
         """Write every object, replacing what is there."""
 
+    def retire(self, objects: Sequence[StoredObject], guard: Guard) -> None:
+        """Have objects go by themselves after the recipe's `retain_days`; a missing one is no error.
+
+        Of what is given only the bodies are not used.
+        """
+
     def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""
 
@@ -70,6 +93,9 @@ class Records(Protocol):
 
     def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
         """Take the lease, note the planned objects, and show the picture as PROCESSING. Raises LeaseHeld."""
+
+    def plan(self, lease: Lease, planned: frozenset[str]) -> None:
+        """Note further objects that an attempt is going to store, in the record and in its lease. Raises LeaseLost."""
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """Replace the current record and add a history row, in one transaction; keep the lease. Raises LeaseLost."""
@@ -168,18 +194,20 @@ class _Standing:
         whole: whether it is in the bucket as it was made. Not so after an attempt that died: that may have written over
             a part of it.
         fingerprint: of the recipe that made it.
+        retained: earlier versions whose copies stay for a while.
     """
 
     published: Published | None
     whole: bool
     fingerprint: str | None
+    retained: Mapping[str, datetime] = field(default_factory=dict)
 
     @classmethod
     def found(cls, before: Record | None) -> Self:
         """What the record before an attempt says of it."""
         if before is None:
             return cls(None, whole=True, fingerprint=None)
-        return cls(before.published, whole=before.status in FINAL, fingerprint=before.fingerprint)
+        return cls(before.published, before.status in FINAL, before.fingerprint, before.retained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +286,7 @@ class Reconciler:
                 record = replace(record, stale=_stale(before, record) | rewritten)
                 self.records.finish(lease, record, _run(record, started))
                 return record
-            standing = _Standing(record.published, whole=True, fingerprint=self.recipe.fingerprint)
+            standing = _Standing(record.published, True, self.recipe.fingerprint, record.retained)  # noqa: FBT003
         raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
 
     def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
@@ -295,22 +323,31 @@ class Reconciler:
             result = self.transcode(data, self.recipe, self.limits)
         except Rejected as rejection:
             return self._reject(lease, standing, source, rejection)
-        published = self._store(lease, source, result, started)
-        self.renditions.delete(lease.objects - published.keys, self._guard(lease))  # what a larger recipe left behind
+        published = self._store(lease, source, data, result, started)
+        retained = self._retire(lease, standing, published)
+        objects = published.keys | _of_versions(lease.objects, retained)
+        self._delete(lease, lease.objects, objects)  # what a larger recipe left behind
         return replace(
-            self._attempt(lease, source), status=Status.COMPLETE, published=published, objects=published.keys
+            self._attempt(lease, source),
+            status=Status.COMPLETE,
+            published=published,
+            objects=objects,
+            retained=retained,
         )
 
     def _reject(self, lease: Lease, standing: _Standing, source: SourceVersion, rejection: Rejected) -> Record:
         """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
         kept = self._upheld(lease, standing, rejection)
-        self._clear(lease, kept)
+        retained = self._retire(lease, standing, kept) if kept else {}
+        objects = kept.keys | _of_versions(lease.objects, retained) if kept else frozenset()
+        self._clear(lease, kept, objects)
         return replace(
             self._attempt(lease, source),
             reason=rejection.reason,
             message=rejection.message,
             published=kept,
-            objects=kept.keys if kept else frozenset(),
+            objects=objects,
+            retained=retained,
         )
 
     def _upheld(self, lease: Lease, standing: _Standing, rejection: Rejected) -> Published | None:
@@ -334,23 +371,24 @@ class Reconciler:
             result = self.transcode(data, self.recipe, self.limits)
         except Rejected:
             return unharmed
-        return self._store(lease, source, result, started)
+        return self._store(lease, source, data, result, started)
 
     def _remove(self, lease: Lease) -> Record:
-        self._clear(lease, None)
+        self._clear(lease, None, frozenset())
         return Record(image_id=lease.image_id, status=Status.REMOVED, updated_at=self.now())
 
-    def _store(self, lease: Lease, source: SourceVersion, result: Transcoded, started: float) -> Published:
+    def _store(self, lease: Lease, source: SourceVersion, data: bytes, result: Transcoded, started: float) -> Published:
         formats = self._formats(lease.image_id, result)
-        source_hash = keys.source_hash(lease.image_id)
-        self.renditions.store(
-            [
-                StoredObject(fmt.key, rendition.body, fmt.content_type, CACHE_CONTROL, source_hash)
-                for fmt, rendition in zip(formats, result.renditions, strict=True)
-            ]
-            + self._manifest(lease.image_id, result, formats),
-            self._guard(lease),
-        )
+        version = keys.version(data, self.recipe) if self.recipe.retain_days is not None else None
+        copies = addressed(formats, version) if version is not None else ()
+        tiles = self._tiles(lease.image_id, result)
+        if planned := frozenset(copy.key for copy in copies) | (tiles.keys if tiles else frozenset()):
+            self.records.plan(lease, planned)
+        if copies:  # first, so that nothing ever names a copy that is not there
+            self._put(lease, copies, result, IMMUTABLE, [])
+        if tiles and result.tiled:
+            self._put_tiles(lease, tiles, result.tiled)
+        self._put(lease, formats, result, CACHE_CONTROL, self._manifest(lease.image_id, result, formats, version))
         return Published(
             version_id=source.version_id,
             original_size=source.size,
@@ -359,16 +397,82 @@ class Reconciler:
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),
             manifest=keys.manifest_key(self.recipe, lease.image_id),
+            version=version,
+            tiles=tiles,
         )
 
-    def _clear(self, lease: Lease, kept: Published | None) -> None:
-        """Delete all that this picture has in the processed bucket but for `kept`; without that, give up its stem."""
+    def _tiles(self, key: str, result: Transcoded) -> PublishedTiles | None:
+        base = keys.tiles_base(self.recipe, key)
+        return None if base is None or result.tiled is None else PublishedTiles(base, result.tiled.pyramid)
+
+    def _put_tiles(self, lease: Lease, tiles: PublishedTiles, tiled: Tiled) -> None:
+        """Store a pyramid, its descriptor last: nobody looks for a tile before."""
+        source_hash = keys.source_hash(lease.image_id)
+        content_type = CONTENT_TYPES["webp" if tiled.pyramid.extension == "webp" else "jpeg"]
+        self.renditions.store(
+            [
+                StoredObject(tiled.pyramid.tile_key(tiles.base, place), body, content_type, CACHE_CONTROL, source_hash)
+                for place, body in zip(tiled.pyramid.all_places(), tiled.bodies, strict=True)
+            ],
+            self._guard(lease),
+        )
+        descriptor = pyramid.descriptor_key(tiles.base)
+        body = tiled.pyramid.descriptor()
+        self.renditions.store(
+            [StoredObject(descriptor, body, pyramid.DESCRIPTOR_TYPE, CACHE_CONTROL, source_hash)], self._guard(lease)
+        )
+
+    def _delete(self, lease: Lease, objects: frozenset[str], keep: frozenset[str]) -> None:
+        """Delete what entries of a record stand for, but for what those to be kept stand for."""
+        self.renditions.delete(pyramid.expanded(objects) - pyramid.expanded(keep), self._guard(lease))
+
+    def _put(
+        self,
+        lease: Lease,
+        formats: Iterable[PublishedFormat],
+        result: Transcoded,
+        cache_control: str,
+        further: list[StoredObject],
+    ) -> None:
+        source_hash = keys.source_hash(lease.image_id)
+        renditions = [
+            StoredObject(fmt.key, rendition.body, fmt.content_type, cache_control, source_hash)
+            for fmt, rendition in zip(formats, result.renditions, strict=True)
+        ]
+        self.renditions.store(renditions + further, self._guard(lease))
+
+    def _retire(self, lease: Lease, standing: _Standing, current: Published) -> Mapping[str, datetime]:
+        """Have the copies of a replaced version go in time. Answers all versions whose copies are still to stay.
+
+        Before the flip: what is retired though the flip fails, the next attempt stores anew or retires once more.
+        """
+        if self.recipe.retain_days is None:
+            return {}
+        now = self.now()
+        retained = {
+            version: ends for version, ends in standing.retained.items() if ends > now and version != current.version
+        }
+        replaced = standing.published
+        if replaced and replaced.version and replaced.version != current.version:
+            source_hash = keys.source_hash(lease.image_id)
+            self.renditions.retire(
+                [StoredObject(fmt.key, b"", fmt.content_type, IMMUTABLE, source_hash) for fmt in replaced.addressed],
+                self._guard(lease),
+            )
+            retained[replaced.version] = now + timedelta(days=self.recipe.retain_days)
+        return _bounded(retained, lease.objects)
+
+    def _clear(self, lease: Lease, kept: Published | None, keep: frozenset[str]) -> None:
+        """Delete all that this picture has in the processed bucket but for `keep`.
+
+        Without anything published that is kept, give up its stem.
+        """
         owner = self._owner(lease)
         objects = lease.objects
         if owner != lease.image_id:  # what is under the stem is its owner's, whatever an attempt of ours had planned
             theirs = self.records.get(owner)
             objects -= self._planned_objects(lease.image_id) | (theirs.objects if theirs else frozenset())
-        self.renditions.delete(objects - (kept.keys if kept else frozenset()), self._guard(lease))
+        self._delete(lease, objects, keep)
         if kept is None and owner == lease.image_id:
             self._disown(lease)
 
@@ -462,12 +566,14 @@ class Reconciler:
             for (_, fmt), rendition in zip(self.recipe.formats, result.renditions, strict=True)
         )
 
-    def _manifest(self, key: str, result: Transcoded, formats: tuple[PublishedFormat, ...]) -> list[StoredObject]:
+    def _manifest(
+        self, key: str, result: Transcoded, formats: tuple[PublishedFormat, ...], version: str | None
+    ) -> list[StoredObject]:
         """The description of what is published, for static site builders; last, so that what it names is there."""
         manifest_key = keys.manifest_key(self.recipe, key)
         if manifest_key is None:
             return []
-        body = markup.manifest(key, result.source.as_document(), formats, self.cdn_domain)
+        body = markup.manifest(key, result.source.as_document(), addressed(formats, version), self.cdn_domain)
         return [StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))]
 
     def _detail(self, record: Record) -> dict[str, Any]:
@@ -485,9 +591,8 @@ class Reconciler:
                 "compressionSavings": record.published.compression_savings,
                 "processingTime": record.published.processing_time,
                 "source": dict(record.published.source),
-                "formats": [
-                    fmt.as_document() | {"url": keys.url(self.cdn_domain, fmt.key)} for fmt in record.published.formats
-                ],
+                "formats": record.published.described(self.cdn_domain),
+                "tiles": record.published.tiles.described(self.cdn_domain) if record.published.tiles else None,
             }
         return {name: value for name, value in detail.items() if value is not None}
 
@@ -512,7 +617,27 @@ def _stale(before: Record | None, after: Record) -> frozenset[str]:
     old, new = before.published, after.published
     if old is None or (new is not None and old.version_id == new.version_id != UNVERSIONED):
         return before.stale
-    return before.stale | old.keys
+    if new is None:  # taken down
+        return before.stale | old.keys | _of_versions(before.objects, before.retained)
+    return before.stale | old.stable_keys  # a versioned one is never replaced
+
+
+def _of_versions(objects: Iterable[str], versions: Iterable[str]) -> frozenset[str]:
+    """Those of some objects that are copies of one of some versions."""
+    wanted = frozenset(versions)
+    return frozenset(key for key in objects if keys.version_of(key) in wanted)
+
+
+def _bounded(retained: Mapping[str, datetime], objects: frozenset[str]) -> dict[str, datetime]:
+    """As many of the youngest versions as a record has room for."""
+    kept: dict[str, datetime] = {}
+    room = MAX_RETAINED_BYTES
+    for version, ends in sorted(retained.items(), key=lambda each: each[1], reverse=True):
+        room -= sum(len(key.encode()) for key in _of_versions(objects, [version]))
+        if room < 0:
+            break
+        kept[version] = ends
+    return kept
 
 
 def _reference(record: Record) -> str:

@@ -32,6 +32,8 @@ locals {
     var.recipe.manifest == null ? {} : { manifest = var.recipe.manifest },
     var.recipe.linear == null ? {} : { linear = var.recipe.linear },
     var.recipe.keep == null ? {} : { keep = var.recipe.keep },
+    var.recipe.retain_days == null ? {} : { retain_days = var.recipe.retain_days },
+    var.recipe.tiles == null ? {} : { tiles = { for field, value in var.recipe.tiles : field => value if value != null } },
     var.recipe.gps == null ? {} : { gps = var.recipe.gps },
     {
       sizes = [
@@ -52,6 +54,15 @@ locals {
   # One source of truth for the default: the file that the Python package ships.
   recipe_json = local.named_recipe == null ? jsonencode(jsondecode(file("${path.root}/../processor/default_recipe.json"))) : jsonencode(local.named_recipe)
   recipe      = jsondecode(local.recipe_json)
+
+  # Days that content-addressed copies stay after they were replaced; null: there are none.
+  retain_days = try(local.recipe.retain_days, null)
+
+  # Of descriptors and tiles, as far as the edge function tells keys apart: tiles/{name}_files/3/0_1.jpg.
+  tile_keys = try([
+    "${local.recipe.tiles.key}.dzi",
+    "${split("}", local.recipe.tiles.key)[0]}}${try(local.recipe.tiles.format, "jpeg") == "webp" ? ".webp" : ".jpg"}",
+  ], [])
 
   # A size with widths is one size a width, as in processor/recipe.py.
   sizes = flatten([

@@ -7,6 +7,7 @@ module "storage" {
   processed_bucket_name   = "${local.name}-processed-${local.account_id}"
   noncurrent_version_days = var.raw_noncurrent_version_days
   archive_after_days      = var.raw_archive_after_days
+  retain_days             = local.retain_days
   force_destroy           = var.force_destroy
   tls_only                = !var.emulator
 }
@@ -66,6 +67,7 @@ module "processor" {
   cdn_domain                 = module.delivery.domain_name
   distribution_id            = module.delivery.distribution_id
   distribution_arn           = module.delivery.distribution_arn
+  versioned                  = local.retain_days != null
 
   invalidation_paths_per_month = var.invalidation_paths_per_month
 }
@@ -102,7 +104,8 @@ module "negotiation" {
   recipe_json    = jsonencode({ sizes = local.sizes })
   served_formats = local.served_formats
   served_sizes   = local.served_sizes
-  other_keys     = compact([try(local.recipe.manifest, null)])
+  other_keys     = concat(compact([try(local.recipe.manifest, null)]), local.tile_keys)
+  versioned      = local.retain_days != null
 }
 
 module "delivery" {

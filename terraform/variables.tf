@@ -326,6 +326,17 @@ variable "recipe" {
     linear     = optional(bool)
     keep       = optional(list(string))
     gps        = optional(bool)
+    # Days that copies under content-addressed keys stay after they were replaced; without it there are none.
+    retain_days = optional(number)
+    # A Deep Zoom pyramid of pictures that are large enough, in jpeg or webp.
+    tiles = optional(object({
+      key      = string
+      format   = optional(string)
+      quality  = optional(number)
+      tile     = optional(number)
+      overlap  = optional(number)
+      min_side = optional(number)
+    }))
     sizes = list(object({
       name   = string
       width  = optional(number)
@@ -354,6 +365,32 @@ variable "recipe" {
   validation {
     condition     = var.recipe == null ? true : var.recipe.manifest == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*\\.json$", var.recipe.manifest)) && length(setintersection(split("/", var.recipe.manifest), [".", ".."])) == 0
     error_message = "recipe.manifest must be a key template like \"manifest/{name}.json\"; leave it out for none."
+  }
+
+  validation {
+    condition     = try(var.recipe.tiles, null) == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)+[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*$", var.recipe.tiles.key)) && length(setintersection(split("/", var.recipe.tiles.key), [".", ".."])) == 0 && !startswith(var.recipe.tiles.key, "v/") && contains(["jpeg", "webp"], coalesce(var.recipe.tiles.format, "jpeg"))
+    error_message = "recipe.tiles.key must be a key template like \"tiles/{name}\" in a folder of its own, and recipe.tiles.format jpeg or webp; leave tiles out for none."
+  }
+
+  validation {
+    condition = try(var.recipe.tiles, null) == null ? true : alltrue([
+      for bound in [[var.recipe.tiles.quality, 1, 100], [var.recipe.tiles.tile, 128, 4096], [var.recipe.tiles.overlap, 0, 16], [var.recipe.tiles.min_side, 1, 65535]] :
+      bound[0] == null ? true : bound[0] == floor(bound[0]) && bound[0] >= bound[1] && bound[0] <= bound[2]
+    ])
+    error_message = "In recipe.tiles, quality must be a whole number from 1 to 100, tile from 128 to 4096, overlap from 0 to 16, min_side from 1 to 65535 pixels."
+  }
+
+  validation {
+    condition     = var.recipe == null ? true : var.recipe.retain_days == null ? true : var.recipe.retain_days == floor(var.recipe.retain_days) && var.recipe.retain_days >= 1 && var.recipe.retain_days <= 3650
+    error_message = "recipe.retain_days must be a whole number of days from 1 to 3650; leave it out for no content-addressed copies."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : var.recipe.retain_days == null ? true : alltrue([
+      for key in concat(flatten([for size in var.recipe.sizes : [for format in values(size.formats) : format.key]]), compact([var.recipe.manifest])) :
+      !startswith(key, "v/") && !startswith(key, "v{") && !startswith(key, "{")
+    ])
+    error_message = "With recipe.retain_days no key may begin with a placeholder or with v/, where content-addressed copies are: give it a folder of another name."
   }
 
   validation {

@@ -88,6 +88,7 @@ class FakeRenditions:
 
     def __init__(self) -> None:
         self.objects: dict[str, StoredObject] = {}
+        self.retired: set[str] = set()
         self.fail_at: int | None = None
         self.pause: Callable[[], None] = lambda: None
 
@@ -99,6 +100,15 @@ class FakeRenditions:
                 raise Transient("storing: SlowDown")
             guard()
             self.objects[stored.key] = stored
+            self.retired.discard(stored.key)
+            self.pause()
+
+    def retire(self, objects: Sequence[StoredObject], guard: Guard) -> None:
+        """As the protocol says."""
+        for stored in objects:
+            guard()
+            if stored.key in self.objects:
+                self.retired.add(stored.key)
             self.pause()
 
     def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
@@ -106,6 +116,7 @@ class FakeRenditions:
         for key in sorted(object_keys):
             guard()
             self.objects.pop(key, None)
+            self.retired.discard(key)
             self.pause()
 
 
@@ -151,6 +162,12 @@ class FakeRecords:
         if row is None or row.token != lease.token:
             raise LeaseLost("taken by another")
         return row
+
+    def plan(self, lease: Lease, planned: frozenset[str]) -> None:
+        """As the protocol says."""
+        lease.objects |= planned
+        row = self._held(lease)
+        row.record = replace(row.record, objects=row.record.objects | planned)
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """As the protocol says."""

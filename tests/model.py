@@ -1,26 +1,30 @@
 """What `reconcile` must come to: a raw bucket, its events, and what may be published when all is done."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest import mock
 
 from processor import keys
 from processor.errors import LeaseHeld, Reason, Rejected, Transient
 from processor.limits import Limits
-from processor.pipeline import Rendition, Source, Transcoded
+from processor.pipeline import Rendition, Source, Tiled, Transcoded
+from processor.pyramid import Pyramid, expanded
 from processor.recipe import Recipe
-from processor.records import Published, Status
+from processor.records import Published, Record, Status
 from tests.fakes import World
 from tests.stepping import Crash, Worker
 
 
-def recipe(*templates: str) -> Recipe:
+def recipe(*templates: str, **options: Any) -> Recipe:
     """A recipe of one JPEG a template."""
     sizes = ", ".join(
         f'{{"name": "s{index}", "formats": {{"jpeg": {{"key": "{template}"}}}}}}'
         for index, template in enumerate(templates)
     )
-    return Recipe.from_json(f'{{"sizes": [{sizes}]}}')
+    return Recipe.from_json(json.dumps({"sizes": json.loads(f"[{sizes}]")} | options))
 
 
 RECIPES = (
@@ -28,6 +32,7 @@ RECIPES = (
     recipe("a/{stem}.jpg"),
     recipe("a/{stem}.jpg", "c/{stem}.jpg", "d/{stem}.jpg"),
     recipe("n/{name}.jpg", "m/{name}.jpg"),
+    recipe("a/{stem}.jpg", "b/{stem}.jpg", retain_days=30, tiles={"key": "t/{stem}"}),
 )
 KEYS = ("x.png", "x.jpg", "x.gif", "y.png")
 
@@ -42,7 +47,13 @@ def stand_in(data: bytes, of: Recipe, _limits: Limits) -> Transcoded:
     if data.startswith(b"bad"):
         raise Rejected(Reason.CORRUPT, "a bad picture")
     renditions = tuple(Rendition(size.name, fmt.name, 1, 1, made(data, of, size.name)) for size, fmt in of.formats)
-    return Transcoded(Source("png", 1, 1, 1, len(data)), renditions)
+    return Transcoded(Source("png", 1, 1, 1, len(data)), renditions, tiled(data, of) if of.tiles else None)
+
+
+def tiled(data: bytes, of: Recipe) -> Tiled:
+    """A pyramid of one tile, or of three: versions of a picture are not of one size."""
+    pyramid = Pyramid(1 + data[-7] % 2, 1, 1, 0, "jpg")
+    return Tiled(pyramid, tuple(made(data, of, "tiles") for _ in pyramid.all_places()))
 
 
 @contextmanager
@@ -152,6 +163,18 @@ class Model:
             source, fingerprint, size = stored.body.split(b"|")
             assert size.decode() == fmt.size, f"{fmt.key} of {key} holds another size"
             sources.add((source, fingerprint))
+        for fmt, copy in zip(published.formats, published.addressed, strict=True):
+            stored, kept = (self.world.renditions.objects.get(each.key) for each in (fmt, copy))
+            assert kept is not None, f"{copy.key} of {key} is missing"
+            assert stored is not None
+            assert kept.body == stored.body, f"{copy.key} of {key} has other bytes than {fmt.key}"
+            assert copy.key not in self.world.renditions.retired, f"{copy.key} of {key} is served and about to go"
+        for tile in expanded(published.tiles.keys) if published.tiles else ():
+            stored = self.world.renditions.objects.get(tile)
+            assert stored is not None, f"{tile} of {key} is missing"
+            if tile.endswith(".jpg"):
+                source, fingerprint, _ = stored.body.split(b"|")
+                sources.add((source, fingerprint))
         assert len(sources) == 1, f"the published set of {key} is mixed: {sources}"
         assert sources.pop()[0] == data, f"{key} shows another version than its record names"
 
@@ -169,9 +192,10 @@ class Model:
                 self._compare_outcome(key, current[1])
             if record is not None:
                 assert record.announced_at is not None, f"{record.status} of {key} was never announced"
-                assert record.objects == (record.published.keys if record.published else frozenset())
+                self._compare_objects(record)
                 expected |= record.objects
-        assert set(self.world.renditions.objects) == expected, "orphans, or something missing"
+        assert set(self.world.renditions.objects) <= expanded(expected), "orphans"
+        self._check_versions()
         self.check_truth()
         self._compare_owners()
 
@@ -186,12 +210,31 @@ class Model:
         elif data.startswith(b"bad"):
             assert (record.status, record.reason) == (Status.REJECTED, Reason.CORRUPT)
             if record.published:
-                assert record.published.keys == set(keys.rendition_keys(now, key)) or not self._restorable(key)
+                assert _formats(record.published) == set(keys.rendition_keys(now, key)) or not self._restorable(key)
         else:
             assert record.status is Status.COMPLETE, f"{key} is {record.status}: {record.message}"
             assert record.published is not None
             assert self.uploads[record.published.version_id] == data
-            assert record.published.keys == set(keys.rendition_keys(now, key))
+            assert _formats(record.published) == set(keys.rendition_keys(now, key))
+            assert (record.published.tiles is not None) == (now.tiles is not None)
+
+    def _compare_objects(self, record: Record) -> None:
+        """What is published, and copies of replaced versions for their time, all of them about to go."""
+        published = record.published.keys if record.published else frozenset[str]()
+        replaced = record.objects - published
+        assert published <= record.objects
+        assert {keys.version_of(key) for key in replaced} == set(record.retained)
+        stored = replaced & set(self.world.renditions.objects)
+        assert stored <= self.world.renditions.retired, "a replaced version would stay for ever"
+        assert record.published or not record.objects, "nothing stays of what is removed"
+
+    def _check_versions(self) -> None:
+        """What is under a key with a version is of that version: never overwritten by another."""
+        for key, stored in self.world.renditions.objects.items():
+            if keys.version_of(key):
+                data, fingerprint, _ = stored.body.split(b"|")
+                digest = hashlib.sha256(data + fingerprint).hexdigest()
+                assert keys.version_of(key) == digest[:16], f"{key} holds another version"
 
     def _restorable(self, key: str) -> bool:
         published = self.world.record(key).published
@@ -202,3 +245,7 @@ class Model:
         for stem, owner in self.world.records.owners.items():
             assert owner is not None, f"the clean-up of {stem} was never finished"
             assert self.world.sources.current(owner) is not None, f"{owner} is gone and still owns {stem}"
+
+
+def _formats(published: Published) -> set[str]:
+    return {fmt.key for fmt in published.formats}

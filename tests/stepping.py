@@ -87,7 +87,7 @@ class Worker:
         if self._refuse:
             self._refuse = False
             raise Transient(f"{name}: SlowDown")
-        if name in ("store", "delete"):
+        if name in ("store", "retire", "delete"):
             things, guard = arguments
             for thing in sorted(things, key=str):  # one at a time, to be stopped in between
                 function([thing], guard)

@@ -31,11 +31,20 @@ class CloudFrontInvalidations:
         return self._make_client()
 
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
-        """Have the CDN forget some objects, all in one batch. False: the budget does not allow it."""
-        if not self._budget.take(len(object_keys)):
-            return False
-        self._create(sorted(keys.url_path(key) for key in object_keys), reference)
-        return True
+        """Have the CDN forget some objects, all in one batch. False: the budget does not allow it.
+
+        What would take too many paths one by one is named by version. Not from the start: only 15 invalidations with
+        wildcards may be under way at a time, of 3,000 paths.
+        """
+        one_by_one = {keys.invalidation_path(key) for key in object_keys}
+        by_version = {keys.whole_version_path(key) or keys.invalidation_path(key) for key in object_keys}
+        for paths, suffix in ((one_by_one, ""), (by_version, "-versions")):
+            if self._budget.take(len(paths)):
+                self._create(sorted(paths), reference + suffix)  # a reference may not come again with other paths
+                return True
+            if len(by_version) == len(one_by_one):
+                break
+        return False
 
     def invalidate_everything(self, reference: str) -> None:
         """Have the CDN forget all objects, whatever the budget: it is a single path."""

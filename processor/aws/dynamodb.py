@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from processor.aws.translate import code_of, transient_errors
 from processor.errors import LeaseHeld, LeaseLost, Reason
-from processor.records import Lease, Published, PublishedFormat, Record, Status
+from processor.pyramid import Pyramid
+from processor.records import Lease, Published, PublishedFormat, PublishedTiles, Record, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -139,6 +140,22 @@ class DynamoDBRecords:
             planned | (before.objects if before else frozenset()),
             ends_at=datetime.fromtimestamp(now + seconds, UTC),
         )
+
+    def plan(self, lease: Lease, planned: frozenset[str]) -> None:
+        """Note further objects that an attempt is going to store, in the record and in its lease.
+
+        Raises:
+            LeaseLost: if another worker has taken it; nothing is written then.
+        """
+        lease.objects |= planned  # first: the note may be made though its answer is lost
+        with _while_held(lease, "planning"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(lease.image_id, "current"),
+                UpdateExpression="ADD objects :planned",
+                ConditionExpression="leaseToken = :token",
+                ExpressionAttributeValues=_serialized({":planned": set(planned), ":token": lease.token}),
+            )
 
     def finish(self, lease: Lease, record: Record, run: dict[str, Any]) -> None:
         """Replace the current record and add a history row, in one transaction; keep the lease.
@@ -346,6 +363,7 @@ def _item(record: Record) -> dict[str, Any]:
         "objects": set(record.objects) or None,  # DynamoDB has no empty sets
         "announcedAt": record.announced_at.isoformat() if record.announced_at else None,
         "stale": set(record.stale) or None,
+        "retained": {version: ends.isoformat() for version, ends in record.retained.items()} or None,
     }
     if published := record.published:
         attributes |= {
@@ -356,6 +374,8 @@ def _item(record: Record) -> dict[str, Any]:
             "compressionSavings": published.compression_savings,
             "processingTime": published.processing_time,
             "manifest": published.manifest,
+            "version": published.version,
+            "tiles": published.tiles.as_document() if published.tiles else None,
         }
     return _serialized(_numbers_as_decimals({name: value for name, value in attributes.items() if value is not None}))
 
@@ -380,6 +400,7 @@ def _record(item: Mapping[str, Any]) -> Record:
         objects=frozenset(values.get("objects", ())),
         announced_at=datetime.fromisoformat(announced_at) if announced_at else None,
         stale=frozenset(values.get("stale", ())),
+        retained={version: datetime.fromisoformat(ends) for version, ends in values.get("retained", {}).items()},
     )
 
 
@@ -403,6 +424,15 @@ def _published(values: Mapping[str, Any]) -> Published:
         compression_savings=values.get("compressionSavings"),
         processing_time=values["processingTime"],
         manifest=values.get("manifest"),
+        version=values.get("version"),
+        tiles=_tiles(values["tiles"]) if "tiles" in values else None,
+    )
+
+
+def _tiles(values: Mapping[str, Any]) -> PublishedTiles:
+    return PublishedTiles(
+        values["base"],
+        Pyramid(values["width"], values["height"], values["tile"], values["overlap"], values["extension"]),
     )
 
 

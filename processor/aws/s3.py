@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
+_NOT_TO_BE_SEEN = _MISSING | {"403", "AccessDenied"}
+"""What a missing object answers to whoever may not list its bucket."""
+
 _PARALLEL_WRITES = 8
 _DELETE_BATCH = 1000  # DeleteObjects takes no more
+
+RETIRED_TAG = "state=replaced"
+"""On copies of replaced versions. The lifecycle rule of Terraform's module `storage` looks for it."""
 
 
 class S3Sources:
@@ -93,6 +99,37 @@ class S3Renditions:
             CacheControl=stored.cache_control,
             Metadata={"source": stored.source_hash},
         )
+
+    def retire(self, objects: Sequence[StoredObject], guard: Guard) -> None:
+        """Have objects expire a time from now, by the bucket's lifecycle rule on this tag; missing ones are no error.
+
+        The rule counts from when an object was made, so each is copied onto itself.
+        """
+        with (
+            transient_errors(f"retiring renditions in {self._bucket}"),
+            ThreadPoolExecutor(_PARALLEL_WRITES, thread_name_prefix="retire") as pool,
+        ):
+            for _ in pool.map(lambda stored: self._retire(stored, guard), objects):
+                pass
+
+    def _retire(self, stored: StoredObject, guard: Guard) -> None:
+        guard()
+        try:
+            self._client.copy_object(
+                Bucket=self._bucket,
+                Key=stored.key,
+                CopySource={"Bucket": self._bucket, "Key": stored.key},
+                # S3 refuses a copy onto itself that changes tags alone
+                MetadataDirective="REPLACE",
+                ContentType=stored.content_type,
+                CacheControl=stored.cache_control,
+                Metadata={"source": stored.source_hash},
+                TaggingDirective="REPLACE",
+                Tagging=RETIRED_TAG,
+            )
+        except ClientError as exc:
+            if code_of(exc) not in _NOT_TO_BE_SEEN:
+                raise
 
     def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""

@@ -26,6 +26,13 @@ def add(subcommands: Subcommands) -> None:
         help='how wide it is laid out, like "(min-width: 60em) 50vw, 100vw"',
     )
     parser.add_argument("--eager", action="store_true", help="load at once: for what is seen first on a page")
+    parser.add_argument(
+        "--placeholder",
+        choices=markup.PLACEHOLDERS,
+        default="thumbhash",
+        help="what to show until it is loaded: a blurred version of it inside the HTML (some 700 bytes), its main "
+        "colour, or nothing; never behind a picture that can be seen through (thumbhash)",
+    )
     add_stack_option(parser)
     parser.set_defaults(run=_run)
 
@@ -48,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
             print(f"img-pipeline: {key}: not published; `img-pipeline status` says why", file=sys.stderr)
             all_published = False
             continue
-        colour = record.published.source.get("colour")
-        place = markup.Place(options.alt, options.sizes, not options.eager, colour)
-        print(markup.picture(record.published.formats, values["cdn_domain"], place))
+        background = markup.background(record.published.source, options.placeholder)
+        place = markup.Place(options.alt, options.sizes, not options.eager, background)
+        print(markup.picture(record.published.addressed, values["cdn_domain"], place))
     return COMPLETE if all_published else SOME_REJECTED

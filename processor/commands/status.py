@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from processor import keys
+from processor import keys, markup
 from processor.commands.stack import add_stack_option, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
@@ -76,7 +76,9 @@ def _document(key: str, record: Record | None, domain: str) -> dict[str, Any]:
             "compressionSavings": published.compression_savings,
             "processingTime": published.processing_time,
             "source": dict(published.source),
-            "formats": [fmt.as_document() | {"url": keys.url(domain, fmt.key)} for fmt in published.formats],
+            "formats": published.described(domain),
+            "tiles": published.tiles.described(domain) if published.tiles else None,
+            "markup": markup.paste(published.source, published.addressed, domain),
         }
     return document
 

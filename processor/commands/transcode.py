@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import InvalidConfiguration, Reason, Rejected
-from processor.keys import check_publishable, rendition_keys
+from processor.keys import check_publishable, rendition_keys, tiles_base
 from processor.limits import DEFAULT_LIMITS
+from processor.pyramid import descriptor_key
 from processor.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -94,8 +95,17 @@ def _transcode_file(
         transcoded = transcoder(_read(file), recipe, DEFAULT_LIMITS)
     except Rejected as exc:
         return _Outcome(file, rejected=exc)
-    _write_all(out, {key: rendition.body for key, rendition in zip(keys, transcoded.renditions, strict=True)})
+    bodies = {key: rendition.body for key, rendition in zip(keys, transcoded.renditions, strict=True)}
+    _write_all(out, bodies | _tiles(recipe, file.name, transcoded))
     return _Outcome(file, transcoded, keys)
+
+
+def _tiles(recipe: Recipe, name: str, transcoded: "Transcoded") -> dict[str, bytes]:
+    base, tiled = tiles_base(recipe, name), transcoded.tiled
+    if base is None or tiled is None:
+        return {}
+    keys = (tiled.pyramid.tile_key(base, place) for place in tiled.pyramid.all_places())
+    return dict(zip(keys, tiled.bodies, strict=True)) | {descriptor_key(base): tiled.pyramid.descriptor()}
 
 
 def _free_keys(file: Path, recipe: Recipe, owners: dict[str, Path]) -> tuple[str, ...]:

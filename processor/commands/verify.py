@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from processor import keys
+from processor import keys, pyramid
 from processor.commands.stack import add_stack_option, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
@@ -131,18 +131,23 @@ def _difference(
 
 
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:
-    for fmt in record.published.formats if record.published else ():
+    published = record.published
+    versioned = published.addressed if published and published.version else ()
+    for fmt in (*published.formats, *versioned) if published else ():
         found = rendered.get(fmt.key)
         if found is None:
             return f"{fmt.key} is missing"
         if found.size != fmt.bytes:
             return f"{fmt.key} has {found.size} bytes instead of {fmt.bytes}"
+    for key in sorted(pyramid.expanded(published.tiles.keys) if published and published.tiles else ()):
+        if key not in rendered:
+            return f"{key} is missing"
     return None
 
 
 def orphans(known: Mapping[str, Record], rendered: "Mapping[str, Listed]") -> Iterator[Finding]:
     """Objects that no record lists, not even as planned."""
-    listed = {key for record in known.values() for key in record.objects}
+    listed = {key for record in known.values() for key in pyramid.expanded(record.objects)}
     before = datetime.now(UTC) - ORPHAN_AGE
     for key, found in rendered.items():
         if key not in listed and found.modified < before:

@@ -96,6 +96,23 @@ run "one_size_withheld" {
   }
 }
 
+run "copies_are_known" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    versioned = true
+  }
+
+  assert {
+    condition     = strcontains(output.code, "const VERSIONED = true;")
+    error_message = "The function must know that there are content-addressed copies."
+  }
+}
+
 run "jpeg_xl_where_a_recipe_makes_it" {
   command = plan
 
@@ -113,7 +130,7 @@ run "jpeg_xl_where_a_recipe_makes_it" {
   }
 
   assert {
-    condition     = jsonencode(local.table[0][*][0]) == jsonencode(["image/jpeg", "image/avif", "image/jxl", "image/webp"])
-    error_message = "JPEG XL must be answered to those who name it and no AVIF, before WebP."
+    condition     = jsonencode(local.table[0][*][0]) == jsonencode(["image/jpeg", "image/avif", "image/webp", "image/jxl"])
+    error_message = "JPEG XL must come behind the formats in which animations stay animated."
   }
 }

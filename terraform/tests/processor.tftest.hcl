@@ -198,3 +198,20 @@ run "refuses_to_decode_longer_than_the_function_runs" {
 
   expect_failures = [aws_lambda_function.processor]
 }
+
+run "retires_versions" {
+  module {
+    source = "./modules/processor"
+  }
+
+  variables {
+    versioned = true
+  }
+
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.processor.statement : [sort(statement.actions), tolist(statement.resources)] if statement.sid == "RetireVersions"
+    ]) == [tolist(["s3:GetObject", "s3:PutObjectTagging"]), tolist(["arn:aws:s3:::processed/v/*"])]
+    error_message = "Content-addressed copies, and nothing else, may be read and tagged."
+  }
+}

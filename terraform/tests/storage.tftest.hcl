@@ -13,6 +13,25 @@ variables {
   tls_only                = true
 }
 
+run "replaced_copies_expire" {
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    retain_days = 14
+  }
+
+  assert {
+    condition = one([
+      for rule in aws_s3_bucket_lifecycle_configuration.processed.rule : [
+        rule.filter[0].and[0].prefix, rule.filter[0].and[0].tags.state, tostring(rule.expiration[0].days),
+      ] if rule.id == "replaced"
+    ]) == ["v/", "replaced", "14"]
+    error_message = "Only replaced copies, which carry the tag, may expire, after the given days."
+  }
+}
+
 run "both_buckets" {
   module {
     source = "./modules/storage"

@@ -669,3 +669,87 @@ run "accepts_a_manifest" {
     error_message = "The function must write the manifest, and the edge function serve it."
   }
 }
+
+run "rejects_recipe_with_no_days_to_retain" {
+  command = plan
+
+  variables {
+    recipe = {
+      retain_days = 0
+      sizes       = [{ name = "only", formats = { jpeg = { key = "s/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_recipe_with_a_key_among_content_addressed_copies" {
+  command = plan
+
+  variables {
+    recipe = {
+      retain_days = 30
+      sizes       = [{ name = "only", formats = { jpeg = { key = "v/{stem}.jpg" } } }]
+    }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "accepts_tiles" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "tiles/{name}_zoom", format = "webp" }, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  assert {
+    condition     = jsonencode(jsondecode(output.recipe).tiles) == jsonencode({ format = "webp", key = "tiles/{name}_zoom" })
+    error_message = "The function must cut tiles, with defaults for what is not set."
+  }
+
+  assert {
+    condition     = strcontains(module.negotiation.code, "[\"\",\"tiles/\",\"_zoom.dzi\"]") && strcontains(module.negotiation.code, "[\"\",\"tiles/\",\".webp\"]")
+    error_message = "The edge function must serve descriptors and tiles."
+  }
+}
+
+run "rejects_tiles_in_no_folder" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "{name}" }, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_tiles_in_a_format_of_films" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "tiles/{name}", format = "avif" }, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_tiles_of_half_a_pixel" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "tiles/{name}", tile = 254.5 }, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_tiles_that_are_too_small" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "tiles/{name}", tile = 64 }, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}

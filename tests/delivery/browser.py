@@ -85,22 +85,31 @@ class Browser:
         return answer["result"].get("value")
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request of the page since it was opened."""
-        return [
+        """Every request of the page over the network since it was opened."""
+        requests = [
             event["params"]["request"] for event in self.events if event.get("method") == "Network.requestWillBeSent"
         ]
+        return [request for request in requests if not request["url"].startswith("data:")]
 
     def pictures(self) -> dict[str, str]:
         """The type of every picture that was received, by URL."""
         return {
             event["params"]["response"]["url"]: event["params"]["response"]["mimeType"]
             for event in self.events
-            if event.get("method") == "Network.responseReceived" and event["params"]["type"] == "Image"
+            if event.get("method") == "Network.responseReceived"
+            and event["params"]["type"] == "Image"
+            and not event["params"]["response"]["url"].startswith("data:")
         }
 
     def complaints(self) -> list[str]:
         """What the browser wrote to its console."""
         return [event["params"]["entry"]["text"] for event in self.events if event.get("method") == "Log.entryAdded"]
+
+    def pixels(self, selector: str) -> bytes:
+        """The first element that a selector finds, as it is painted, as PNG."""
+        box = self.evaluate(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
+        clip = {name: box[name] for name in ("x", "y", "width", "height")} | {"scale": 1}
+        return base64.b64decode(self.send("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"])
 
     def screenshot(self, file: Path) -> None:
         """Of the whole page, as PNG."""

@@ -1,5 +1,6 @@
 """The proof: a page of pictures from the distribution, opened in a browser."""
 
+import io
 import shutil
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from processor import keys, markup
 from processor.pipeline import transcode
@@ -19,6 +21,7 @@ from processor.records import PublishedFormat
 from tests import helpers
 from tests.delivery.browser import Browser, chromium
 from tests.delivery.conftest import RECIPE, Site
+from tests.waiting import wait_for
 
 PICTURES = ("holiday/beach.jpg", "a b+c (1).jpg", "ü.jpg")
 OBSERVER = """
@@ -27,6 +30,8 @@ new PerformanceObserver(list => list.getEntries().forEach(entry => { window.shif
     .observe({ type: 'layout-shift', buffered: true });
 """
 """Adds up layout shifts as Lighthouse does for pages without input."""
+PLACED = "document.images.length > 0 && [...document.images].every(image => !image.complete && image.width > 0) || null"
+"""Every picture has its place, and none has come."""
 
 
 @dataclass
@@ -37,12 +42,14 @@ class Front:
     pages: dict[str, str] = field(default_factory=dict)
     served: list[tuple[str, int]] = field(default_factory=list)
     origin: str = ""
+    sends: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         """One request."""
         if request.path in self.pages:
             self.send(request, 200, {"content-type": "text/html; charset=utf-8"}, self.pages[request.path].encode())
             return
+        self.sends.wait(30)
         passed = {
             name: request.headers[name] for name in ("Accept", "If-None-Match", "Range") if name in request.headers
         }
@@ -67,6 +74,7 @@ class Front:
 def front(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """The server, with pages of both kinds of markup."""
     front = Front(site)
+    front.sends.set()
 
     class Handler(BaseHTTPRequestHandler):
         """Passes requests on."""
@@ -110,14 +118,21 @@ def add_pages(front: Front) -> None:
     for number, key in enumerate(PICTURES):
         data = helpers.saved(helpers.photo(1600, 1200 - 200 * number), "JPEG", quality=92)
         front.site.publish("open", key, data)
+        result = transcode(data, RECIPE)
         formats = [
             PublishedFormat(
                 size.name, fmt.name, rendition.width, rendition.height, len(rendition.body),
                 keys.rendition_key(fmt, key), CONTENT_TYPES[fmt.name],
             )
-            for (size, fmt), rendition in zip(RECIPE.formats, transcode(data, RECIPE).renditions, strict=True)
+            for (size, fmt), rendition in zip(RECIPE.formats, result.renditions, strict=True)
         ]  # fmt: skip
-        elements.append(markup.picture(formats, front.origin, markup.Place(key, "50vw", colour="#808080")))
+        elements.append(
+            markup.picture(
+                formats,
+                front.origin,
+                markup.Place(key, "50vw", background=markup.background(result.source.as_document(), "thumbhash")),
+            )
+        )
         jpeg = next(each for each in formats if each.size == "page-640" and each.format == "jpeg")
         url = keys.url(front.origin, jpeg.key)
         plain.append(f'<img src="{url}" width="{jpeg.width}" height="{jpeg.height}" alt="">')
@@ -191,6 +206,20 @@ def test_nothing_moves_while_pictures_come_in(browser: Browser, front: Front, tm
     assert (tmp_path / "page.png").stat().st_size > 10_000
     browser.open(f"https://{front.origin}/sizeless.html")
     assert browser.evaluate("window.shift") > 0
+
+
+def test_a_blurred_picture_is_shown_while_the_real_one_is_under_way(browser: Browser, front: Front) -> None:
+    """As long as the server sends none, the place of a picture looks like it, blurred."""
+    front.sends.clear()
+    try:
+        browser.send("Page.navigate", url=f"https://{front.origin}/markup.html")
+        wait_for(lambda: browser.evaluate(PLACED), "the places of the pictures", seconds=20)
+        shown = Image.open(io.BytesIO(browser.pixels("img"))).convert("RGB")
+    finally:
+        front.sends.set()
+    small = (16, 12)
+    expected = helpers.photo(1600, 1200).resize(small, Image.Resampling.BOX)
+    helpers.assert_image_similar(shown.resize(small, Image.Resampling.BOX), expected, 25)
 
 
 def test_a_page_takes_a_fraction_of_the_bytes_of_its_originals(browser: Browser, front: Front) -> None:

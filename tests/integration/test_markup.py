@@ -30,3 +30,12 @@ def test_markup_of_a_published_picture_is_printed(pipeline: Pipeline, tmp_path: 
     assert done.stdout.startswith("<picture>\n")
     assert 'src="https://cdn.example/full/markup/a%20b.jpg"' in done.stdout
     assert 'width="900" height="600"' in done.stdout
+    assert "url(data:image/png;base64," in done.stdout
+    for placeholder, style in (("colour", 'style="background: #'), ("none", None)):
+        shown = subprocess.run(  # noqa: S603
+            [*command, "markup/a b.jpg", "--placeholder", placeholder],
+            env=dict(pipeline.environment), capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        assert "data:" not in shown
+        assert (style or "<img ") in shown
+        assert ("style=" in shown) == (style is not None)

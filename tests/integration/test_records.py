@@ -7,7 +7,8 @@ import pytest
 
 from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget
 from processor.errors import LeaseHeld, LeaseLost, Reason
-from processor.records import Published, PublishedFormat, Record, Status
+from processor.pyramid import Pyramid
+from processor.records import Published, PublishedFormat, PublishedTiles, Record, Status
 from scripts.demo import resources
 from tests.emulator import Pipeline
 
@@ -53,7 +54,8 @@ def complete(key: str) -> Record:
     """A record with every field set."""
     fmt = PublishedFormat("full", "webp", 640, 480, 1234, "webp/a.webp", "image/webp")
     source = {"format": "jpeg", "width": 640, "height": 480, "frames": 1}
-    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json")
+    tiles = PublishedTiles("tiles/a.jpg", Pyramid(640, 480, 254, 1, "jpg"))
+    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef", tiles)
     return Record(
         image_id=key,
         status=Status.COMPLETE,
@@ -67,7 +69,25 @@ def complete(key: str) -> Record:
         objects=frozenset({"webp/a.webp"}),
         announced_at=AT,
         stale=frozenset({"webp/a.webp"}),
+        retained={"fedcba9876543210": AT},
     )
+
+
+def test_what_is_planned_late_is_noted_while_the_lease_lasts(records: DynamoDBRecords, key: str, clock: Clock) -> None:
+    """In the record and in the lease; not by a worker whose lease has gone to another."""
+    lease = records.acquire(key, frozenset({"a"}), 60)
+    records.plan(lease, frozenset({"b"}))
+    found = records.get(key)
+    assert found is not None
+    assert found.objects == lease.objects == {"a", "b"}
+    clock.seconds += 61
+    other = records.acquire(key, frozenset({"c"}), 60)
+    assert other.objects == {"a", "b", "c"}
+    with pytest.raises(LeaseLost):
+        records.plan(lease, frozenset({"d"}))
+    found = records.get(key)
+    assert found is not None
+    assert found.objects == {"a", "b", "c"}
 
 
 def test_record_reads_back_as_written(records: DynamoDBRecords, key: str) -> None:

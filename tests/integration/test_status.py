@@ -48,6 +48,8 @@ def test_complete_picture_is_shown_with_its_urls(pipeline: Pipeline, stack_file:
     assert "https://cdn.example/full/status/a%20b.jpg" in shown.stdout
     document = json.loads(status(pipeline, "--stack", str(stack_file), "--json", "status/a b.jpg").stdout)
     assert [fmt["bytes"] for fmt in document["formats"]] == [int(fmt["bytes"]) for fmt in record["formats"]]
+    assert document["markup"].startswith("<picture>\n")
+    assert "url(data:image/png;base64," in document["markup"]
 
 
 def test_rejected_and_unknown_pictures_are_told_apart(pipeline: Pipeline, stack_file: Path) -> None:

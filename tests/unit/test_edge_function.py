@@ -131,13 +131,27 @@ def request(uri: str, *accept: str | None) -> dict[str, Any]:
     }
 
 
-def generate(folder: Path, recipe: str, formats: list[str], sizes: list[str], other_keys: Sequence[str] = ()) -> str:
+def generate(  # noqa: PLR0913 - one a variable of the module
+    folder: Path,
+    recipe: str,
+    formats: list[str],
+    sizes: list[str],
+    other_keys: Sequence[str] = (),
+    *,
+    versioned: bool = False,
+) -> str:
     """Have Terraform render the module; it has no provider, so this needs no network."""
     terraform = shutil.which("terraform")
     need("terraform", present=terraform is not None, how="Install Terraform 1.10 or newer.")
     assert terraform is not None
     shutil.copytree(ROOT / "terraform" / "modules" / "negotiation", folder, dirs_exist_ok=True)
-    values = {"recipe_json": recipe, "served_formats": formats, "served_sizes": sizes, "other_keys": list(other_keys)}
+    values = {
+        "recipe_json": recipe,
+        "served_formats": formats,
+        "served_sizes": sizes,
+        "other_keys": list(other_keys),
+        "versioned": versioned,
+    }
     (folder / "terraform.tfvars.json").write_text(json.dumps(values))
     for command in (["init"], ["apply", "-auto-approve"], ["output", "-raw", "code"]):
         done = subprocess.run(  # noqa: S603 - Terraform, in a folder of the test's own
@@ -164,13 +178,32 @@ def edge(node: str, tmp_path_factory: pytest.TempPathFactory) -> EdgeFunction:
     return EdgeFunction(node, code)
 
 
+@pytest.mark.parametrize("versioned", [True, False])
+def test_content_addressed_copies_are_served_as_they_are(
+    node: str, tmp_path: Path, edge: EdgeFunction, *, versioned: bool
+) -> None:
+    """Where there are any, in every format of the recipe and whatever `Accept` says; nothing else below /v/."""
+    recipe = (ROOT / "processor" / "default_recipe.json").read_text("utf-8")
+    if versioned:
+        sizes = ["full", "medium", "thumbnail"]
+        edge = EdgeFunction(node, generate(tmp_path, recipe, ["jpeg", "webp", "avif"], sizes, versioned=True))
+    expected = (lambda uri: uri) if versioned else (lambda _: "404")
+    for key in ("/full/a.jpg", "/avif/my%20cats/a.avif", "/thumbnails/a_thumb.webp"):
+        uri = "/v/0123456789abcdef" + key
+        assert edge.uri(uri, CHROME) == expected(uri)
+    version = "0123456789abcdef"
+    for other in ("full/a.jpg", "0123456789abcde/full/a.jpg", "0123456789ABCDEF/full/a.jpg", f"{version}/a.jpg",
+                  f"{version}/", f"{version}/v/{version}/full/a.jpg", f"{version}/full/.jpg"):  # fmt: skip
+        assert edge.uri("/v/" + other, CHROME) == "404", other
+
+
 def test_jpeg_xl_goes_to_those_who_name_it(node: str, tmp_path: Path) -> None:
-    """Where a size has JPEG XL and no AVIF, Safari gets that, and Chrome, which does not name it, gets WebP."""
-    formats = {"jpeg": {"key": "f/{stem}.jpg"}, "webp": {"key": "w/{stem}.webp"}, "jxl": {"key": "x/{stem}.jxl"}}
+    """Where a size has nothing better, Safari gets JPEG XL, and Chrome, which does not name it, gets JPEG."""
+    formats = {"jpeg": {"key": "f/{stem}.jpg"}, "jxl": {"key": "x/{stem}.jxl"}}
     recipe = json.dumps({"sizes": [{"name": "full", "formats": formats}]})
     edge = EdgeFunction(node, generate(tmp_path, recipe, list(formats), ["full"]))
     safari, _ = PICTURES_BY_CLIENT["Safari 17"]
-    assert [edge.uri("/f/tom.jpg", accept) for accept in (safari, CHROME)] == ["/x/tom.jxl", "/w/tom.webp"]
+    assert [edge.uri("/f/tom.jpg", accept) for accept in (safari, CHROME)] == ["/x/tom.jxl", "/f/tom.jpg"]
 
 
 @pytest.mark.parametrize("client", PICTURES_BY_CLIENT)
@@ -367,10 +400,19 @@ def test_the_largest_recipe_fits_into_an_edge_function(node: str, tmp_path: Path
 def test_other_keys_are_served_as_they_are(node: str, tmp_path: Path) -> None:
     """What the pipeline stores besides renditions is known to the function, and never negotiated."""
     recipe = (ROOT / "processor" / "default_recipe.json").read_text("utf-8")
-    code = generate(tmp_path, recipe, ["jpeg", "webp", "avif"], ["full"], other_keys=["manifest/{name}.json"])
+    code = generate(
+        tmp_path,
+        recipe,
+        ["jpeg", "webp", "avif"],
+        ["full"],
+        other_keys=["manifest/{name}.json", "tiles/{name}.dzi", "tiles/{name}.jpg"],
+    )
     edge = EdgeFunction(node, code)
     assert edge.uri("/manifest/cats/tom.jpg.json", CHROME) == "/manifest/cats/tom.jpg.json"
     assert edge.uri("/manifest/.json", CHROME) == "404"
+    for uri in ("/tiles/maps/a%20b.png.dzi", "/tiles/maps/a%20b.png_files/12/3_4.jpg"):
+        assert edge.uri(uri, CHROME) == uri
+    assert edge.uri("/tiles/maps/a.png_files/12/3_4.webp", CHROME) == "404"
 
 
 LINT = """

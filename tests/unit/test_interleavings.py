@@ -260,8 +260,15 @@ def overtake_bad(model: Model) -> None:
     overtake(model)
 
 
-BEFORE = (nothing, published, two_of_a_stem, half_replaced, named, bad, removed)
-WORK = (upload, upload_bad, remove, with_recipe(1), with_recipe(2), with_recipe(0))
+def versioned(model: Model) -> None:
+    """A picture is published with copies of its version, and those of an earlier one stay for a while."""
+    model.deploy(4)
+    published(model)
+    published(model)
+
+
+BEFORE = (nothing, published, two_of_a_stem, half_replaced, named, bad, removed, versioned)
+WORK = (upload, upload_bad, remove, with_recipe(1), with_recipe(2), with_recipe(0), with_recipe(4))
 MEANWHILE = (upload, upload_bad, upload_other, remove, undo, expire, overtake, overtake_removal, overtake_bad)
 AFTERWARDS = (nothing, upload_bad, remove, with_recipe(1))
 

@@ -65,7 +65,7 @@ def test_left_out_fields_have_defaults() -> None:
         (
             document(colour="red"),
             "recipe.colour",
-            "unknown field; known are background, gps, keep, linear, manifest, sizes",
+            "unknown field; known are background, gps, keep, linear, manifest, retain_days, sizes",
         ),
         (document(linear=1), "recipe.linear", "true or false"),
         (document(gps="yes"), "recipe.gps", "true or false"),

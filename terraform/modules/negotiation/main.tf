@@ -26,8 +26,8 @@ locals {
     }
   ]
 
-  # Where a client likes two formats equally well, the first of these wins.
-  preference = [for format in ["avif", "jxl", "webp"] : format if contains(var.served_formats, format)]
+  # Where a client likes two formats equally well, the first of these wins. Animations stand still in JPEG XL.
+  preference = [for format in ["avif", "webp", "jxl"] : format if contains(var.served_formats, format)]
 
   negotiated = [
     for size in local.sizes : {

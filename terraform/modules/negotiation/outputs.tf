@@ -1,8 +1,9 @@
 output "code" {
   description = "Source of the viewer-request function."
   value = templatefile("${path.module}/edge_function.js.tftpl", {
-    sizes = jsonencode(local.table)
-    plain = jsonencode(local.plain)
+    sizes     = jsonencode(local.table)
+    plain     = jsonencode(local.plain)
+    versioned = var.versioned
   })
 }
 

@@ -18,3 +18,9 @@ variable "other_keys" {
   type        = list(string)
   default     = []
 }
+
+variable "versioned" {
+  description = "Whether renditions have content-addressed copies."
+  type        = bool
+  default     = false
+}

@@ -38,6 +38,17 @@ data "aws_iam_policy_document" "processor" {
     resources = ["${var.processed_bucket_arn}/*"]
   }
 
+  # A replaced copy is copied onto itself with a tag, from when on its last days are counted.
+  dynamic "statement" {
+    for_each = var.versioned ? ["RetireVersions"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["s3:GetObject", "s3:PutObjectTagging"]
+      resources = ["${var.processed_bucket_arn}/v/*"]
+    }
+  }
+
   statement {
     sid       = "KeepRecords"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]

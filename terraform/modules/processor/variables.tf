@@ -192,3 +192,9 @@ variable "invalidation_paths_per_month" {
   description = "How many paths may be invalidated in a calendar month."
   type        = number
 }
+
+variable "versioned" {
+  description = "Whether renditions have content-addressed copies."
+  type        = bool
+  default     = false
+}

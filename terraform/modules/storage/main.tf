@@ -120,4 +120,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "processed" {
       days_after_initiation = 7
     }
   }
+
+  # Content-addressed copies of what was replaced. The function copies each onto itself with this tag, from when on it
+  # is kept for so long.
+  dynamic "rule" {
+    for_each = var.retain_days[*]
+
+    content {
+      id     = "replaced"
+      status = "Enabled"
+
+      filter {
+        and {
+          prefix = "v/"
+          tags   = { state = "replaced" }
+        }
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
 }

@@ -18,6 +18,12 @@ variable "archive_after_days" {
   type        = number
 }
 
+variable "retain_days" {
+  description = "Days until content-addressed copies of replaced renditions go; null: there are none."
+  type        = number
+  default     = null
+}
+
 variable "force_destroy" {
   description = "Whether destroying deletes what is in the buckets."
   type        = bool
