@@ -5,10 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 
+from processor import cli
+from processor.commands import verify
 from processor.events import Hint, hint_body
 from processor.keys import rendition_keys
 from processor.recipe import Recipe
@@ -89,6 +93,22 @@ def test_whole_pipeline_has_no_differences(deployed: Deployed) -> None:
     done = deployed.run("verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert "nothing differs" in done.stdout
+
+
+def test_orphans_go_and_what_terraform_stores_stays(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --repair an object that no picture has is deleted; what stands in for missing pictures is not seen."""
+    pipeline, bucket = deployed.pipeline, resources.PROCESSED_BUCKET
+    for key in ("_missing/picture", "s/nobody's.jpg"):
+        pipeline.s3.put_object(Bucket=bucket, Key=key, Body=b"some")
+    for name, value in pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(verify, "ORPHAN_AGE", timedelta(0))
+    arguments = ["verify", "--repair", "--stack", str(deployed.stack)]
+    assert cli.main(arguments) == 3
+    assert pipeline.published("") == renditions() | {"_missing/picture"}
+    assert cli.main(arguments) == 0
+    pipeline.s3.delete_object(Bucket=bucket, Key="_missing/picture")
 
 
 def test_damage_is_found_and_repaired(deployed: Deployed) -> None:
