@@ -34,17 +34,19 @@ class CloudFrontInvalidations:
         """Have the CDN forget some objects, all in one batch. False: the budget does not allow it."""
         if not self._budget.take(len(object_keys)):
             return False
-        self._create(sorted(keys.url_path(key) for key in object_keys), reference)
+        _create(self._client, self._distribution_id, sorted(keys.url_path(key) for key in object_keys), reference)
         return True
 
-    def invalidate_everything(self, reference: str) -> None:
-        """Have the CDN forget all objects, whatever the budget: it is a single path."""
-        self._create([EVERYTHING], reference)
 
-    def _create(self, paths: list[str], reference: str) -> None:
-        batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
-        with transient_errors(f"invalidating {len(paths)} paths"):
-            self._client.create_invalidation(DistributionId=self._distribution_id, InvalidationBatch=batch)
+def invalidate_everything(client: Any, distribution_id: str, reference: str) -> None:
+    """Have the CDN forget all objects, whatever the budget: it is a single path."""
+    _create(client, distribution_id, [EVERYTHING], reference)
+
+
+def _create(client: Any, distribution_id: str, paths: list[str], reference: str) -> None:
+    batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
+    with transient_errors(f"invalidating {len(paths)} paths"):
+        client.create_invalidation(DistributionId=distribution_id, InvalidationBatch=batch)
 
 
 class NoDistribution:
