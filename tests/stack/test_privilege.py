@@ -26,9 +26,8 @@ from processor.events import Hint, hint_body
 from processor.isolation import IsolatedTranscoder
 from processor.settings import Settings
 from processor.worker import _Context
-from scripts.demo import servers
 from tests import helpers
-from tests.stack.conftest import ENVIRONMENT, ROOT, Checkout, Stack, copy_project, terraform_present
+from tests.stack.conftest import ROOT, Stack
 
 OTHER = "somebody-elses"
 """Name of a bucket, a table, a queue, an event bus and a log group that are not the stack's."""
@@ -118,42 +117,14 @@ def actions_of(statement: Mapping[str, Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The whole stack with every permission that a variable can add, on an emulator of its own, without Docker."""
-    terraform_present()
-    folder = tmp_path_factory.mktemp("privilege")
-    copy_project(folder)
-    port = servers.choose_port(None)
-    environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
-    with servers.emulator(port, folder / "emulator.log", environment, {**servers.LOOPBACK_ONLY, "AUTH": "true"}):
-        stack = applied(Checkout(folder, environment, port))
-        stop_the_function(stack)
-        make_neighbours(stack)
-        name = stack.outputs["function_name"]
-        configuration = stack.checkout.client("lambda").get_function_configuration(FunctionName=name)
-        with IsolatedTranscoder() as transcoder:
-            policy = policy_of(stack, configuration["Role"].rpartition("/")[2])
-            yield Deployed(stack, policy, configuration["Environment"]["Variables"], transcoder)
-
-
-def applied(checkout: Checkout) -> Stack:
-    """Terraform's own apply, without the image: it is never run here."""
-    terraform = ("terraform", "-chdir=terraform")
-    checkout.run(*terraform, "init", "-input=false")
-    checkout.run(*terraform, "workspace", "select", "-or-create", ENVIRONMENT)
-    checkout.run(
-        *terraform, "apply", "-auto-approve", "-input=false", "-parallelism=30",
-        f"-var-file=environments/{ENVIRONMENT}.tfvars", "-var=image_uri=img-pipeline:none", "-var=tracing=true",
-    )  # fmt: skip
-    outputs = json.loads(checkout.run(*terraform, "output", "-json"))
-    return Stack(checkout, "img-pipeline:none", {name: output["value"] for name, output in outputs.items()})
-
-
-def stop_the_function(stack: Stack) -> None:
-    """Have nothing but this test take messages off the queue."""
-    aws = stack.checkout.client("lambda")
-    for mapping in aws.list_event_source_mappings()["EventSourceMappings"]:
-        aws.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+def deployed(bare_stack: Stack) -> Iterator[Deployed]:
+    """The applied stack and what is beside it."""
+    make_neighbours(bare_stack)
+    name = bare_stack.outputs["function_name"]
+    configuration = bare_stack.checkout.client("lambda").get_function_configuration(FunctionName=name)
+    policy = policy_of(bare_stack, configuration["Role"].rpartition("/")[2])
+    with IsolatedTranscoder() as transcoder:
+        yield Deployed(bare_stack, policy, configuration["Environment"]["Variables"], transcoder)
 
 
 def make_neighbours(stack: Stack) -> None:
