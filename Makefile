@@ -95,7 +95,7 @@ scaling: $(BENCH_VENV)/.installed ## memory sizes, concurrency and cost; writes 
 	@$(BENCH_VENV)/bin/python -m scripts.scaling $(ARGS)
 
 .PHONY: chaos
-chaos: $(VENV)/.installed ## every call of the path fails in every way; writes docs/reliability.md  [ARGS=--help]
+chaos: $(VENV)/.installed ## every call of the path fails in every way, a shuffled stream; writes docs/reliability.md  [ARGS=--help]
 	@$(BIN)/python -m scripts.chaos --write $(ARGS)
 
 # ---- run it ---------------------------------------------------------------------------------------------------------

@@ -40,20 +40,23 @@ class CloudFrontInvalidations:
         by_version = {keys.whole_version_path(key) or keys.invalidation_path(key) for key in object_keys}
         for paths, suffix in ((one_by_one, ""), (by_version, "-versions")):
             if self._budget.take(len(paths)):
-                self._create(sorted(paths), reference + suffix)  # a reference may not come again with other paths
+                # a reference may not come again with other paths
+                _create(self._client, self._distribution_id, sorted(paths), reference + suffix)
                 return True
             if len(by_version) == len(one_by_one):
                 break
         return False
 
-    def invalidate_everything(self, reference: str) -> None:
-        """Have the CDN forget all objects, whatever the budget: it is a single path."""
-        self._create([EVERYTHING], reference)
 
-    def _create(self, paths: list[str], reference: str) -> None:
-        batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
-        with transient_errors(f"invalidating {len(paths)} paths"):
-            self._client.create_invalidation(DistributionId=self._distribution_id, InvalidationBatch=batch)
+def invalidate_everything(client: Any, distribution_id: str, reference: str) -> None:
+    """Have the CDN forget all objects, whatever the budget: it is a single path."""
+    _create(client, distribution_id, [EVERYTHING], reference)
+
+
+def _create(client: Any, distribution_id: str, paths: list[str], reference: str) -> None:
+    batch = {"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": reference}
+    with transient_errors(f"invalidating {len(paths)} paths"):
+        client.create_invalidation(DistributionId=distribution_id, InvalidationBatch=batch)
 
 
 class NoDistribution:

@@ -4,7 +4,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from processor.recipe import Recipe
 from processor.records import FINAL, Record, Status
 
 if TYPE_CHECKING:
+    from processor.aws.dynamodb import DynamoDBRecords
     from processor.aws.listing import Listed
     from processor.aws.sqs import IngestQueue
 
@@ -32,6 +34,10 @@ SECONDS_PER_MEGABYTE = 1.0
 
 _PROGRESS_EVERY = 100
 _PAUSE_SECONDS = 5
+_PATIENCE_SECONDS = 900
+"""Without a single picture coming through. A message that fails is dead after five tries of two minutes at most."""
+
+_FORGET_LATER = "when they are, have the CDN forget the older ones: repeat it with --invalidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,9 @@ def add(subcommands: Subcommands) -> None:
         help="process what is in the raw bucket already",
         description="Queue every picture below a prefix whose record is not current. Without --run: only count, and "
         "estimate time and cost from this stack's own records.",
-        epilog="After --stale, have the CDN forget everything once: aws cloudfront create-invalidation "
-        "--distribution-id ID --paths '/*'",
+        epilog="Where an older recipe's pictures are made anew, the command waits until they are through and then has "
+        "the CDN forget everything: one path, for all of them. Needs to list the raw bucket, to scan the table and to "
+        "send to the queue; for that last step also cloudfront:CreateInvalidation.",
     )
     parser.add_argument("source", metavar="s3://BUCKET/PREFIX", help="the stack's raw bucket, with or without a prefix")
     parser.add_argument("--run", dest="for_real", action="store_true", help="do it")
@@ -60,6 +67,9 @@ def add(subcommands: Subcommands) -> None:
         "--distributed", action="store_true", help="start the state machine on the prefix instead: for millions"
     )
     parser.add_argument("--stale", action="store_true", help="only what an older recipe made")
+    parser.add_argument(
+        "--invalidate", action="store_true", help="have the CDN forget everything in the end, whatever was made"
+    )
     parser.add_argument("--rate", type=float, default=20, metavar="N", help="pictures queued a second (20)")
     parser.add_argument("--max-queued", type=int, default=1000, metavar="N", help="wait while more are queued (1000)")
     parser.add_argument("--budget", type=float, metavar="DOLLARS", help="stop before the estimated cost is over this")
@@ -75,32 +85,41 @@ def _run(options: argparse.Namespace) -> int:
     prefix = _prefix(options.source, values["raw_bucket"])
     if options.rate <= 0 or options.max_queued < 1:
         raise UsageError("--rate must be above 0 and --max-queued 1 or more")
+    try:
+        return _start_map(prefix, options) if options.distributed else _backfill(prefix, values, options)
+    except Transient as exc:
+        raise UsageError(f"the stack does not answer: {exc}. Repeat it: what is current by then is skipped") from exc
+
+
+def _backfill(prefix: str, values: Mapping[str, str], options: argparse.Namespace) -> int:
     from processor.aws import clients, listing  # noqa: PLC0415 - boto3 is for those who talk to AWS
     from processor.aws.dynamodb import DynamoDBRecords  # noqa: PLC0415
     from processor.aws.sqs import IngestQueue  # noqa: PLC0415
 
     after = options.progress.read_text("utf-8") if options.progress and options.progress.exists() else ""
-    try:
-        if options.distributed:
-            return _start_map(prefix, options)
-        records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
-        known = {record.image_id: record for record in records.all()}
-        listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, after)
-        todo = list(due(listed, known, Recipe.from_json(values["recipe"]), stale_only=options.stale))
-        speed = seconds_per_byte(known)
-        total = estimate(todo, speed, options.memory_mb)
-        minutes = max(total.seconds / options.concurrency, total.pictures / options.rate) / 60
-        print(
-            f"{total.pictures:,} pictures, {total.bytes / 1e6:,.1f} MB; about {minutes:,.1f} minutes at "
-            f"{options.concurrency} at a time, about ${total.dollars:,.2f}"
-        )
-        if not options.for_real:
-            print("nothing was queued; --run does it")
-            return COMPLETE
-        queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
-        return _queue_all(queue, todo, speed, options)
-    except Transient as exc:
-        raise UsageError(f"the stack does not answer: {exc}. Repeat it: what is current by then is skipped") from exc
+    recipe = Recipe.from_json(values["recipe"])
+    records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
+    known = {record.image_id: record for record in records.all()}
+    todo = list(
+        due(listing.objects(clients.s3(), values["raw_bucket"], prefix, after), known, recipe, stale_only=options.stale)
+    )
+    speed = seconds_per_byte(known)
+    total = estimate(todo, speed, options.memory_mb)
+    minutes = max(total.seconds / options.concurrency, total.pictures / options.rate) / 60
+    print(
+        f"{total.pictures:,} pictures, {total.bytes / 1e6:,.1f} MB; about {minutes:,.1f} minutes at "
+        f"{options.concurrency} at a time, about ${total.dollars:,.2f}"
+    )
+    if not options.for_real:
+        print("nothing was queued; --run does it")
+        return COMPLETE
+    renewed = [each.key for each in todo if is_stale(each, known.get(each.key), recipe)]
+    # asked for before anything is begun, for what comes first may take hours
+    distribution = stack_values(options, "distribution_id")["distribution_id"] if renewed or options.invalidate else ""
+    queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
+    if _queue_all(queue, todo, speed, options) and distribution:
+        _forget_older_copies(records, renewed, recipe, distribution)
+    return COMPLETE
 
 
 def _start_map(prefix: str, options: argparse.Namespace) -> int:
@@ -115,6 +134,7 @@ def _start_map(prefix: str, options: argparse.Namespace) -> int:
     with transient_errors("starting the state machine"):
         answer = clients.stepfunctions().start_execution(stateMachineArn=machine, input=json.dumps({"prefix": prefix}))
     print(f"started {answer['executionArn']}; it costs about $25 per million pictures besides their processing")
+    print("if an older recipe made some of them, end with: img-pipeline backfill … --stale --run --invalidate")
     return COMPLETE
 
 
@@ -133,10 +153,18 @@ def due(
         if keys.is_folder(source.key):
             continue
         record = known.get(source.key)
-        same = record is not None and record.status in FINAL and record.etag == source.etag
-        stale = same and record is not None and record.fingerprint != recipe.fingerprint
-        if stale or (not stale_only and not same):
+        if is_stale(source, record, recipe) or (not stale_only and not _is_of(source, record)):
             yield source
+
+
+def _is_of(source: "Listed", record: Record | None) -> bool:
+    """Whether a picture has ended, and has not been replaced since."""
+    return record is not None and record.status in FINAL and record.etag == source.etag
+
+
+def is_stale(source: "Listed", record: Record | None, recipe: Recipe) -> bool:
+    """Whether an older recipe made it."""
+    return record is not None and _is_of(source, record) and record.fingerprint != recipe.fingerprint
 
 
 def seconds_per_byte(known: Mapping[str, Record]) -> float:
@@ -154,7 +182,8 @@ def estimate(todo: "list[Listed]", speed: float, memory_mb: int) -> Estimate:
     return Estimate(len(todo), size, seconds, dollars)
 
 
-def _queue_all(queue: "IngestQueue", todo: "list[Listed]", speed: float, options: argparse.Namespace) -> int:
+def _queue_all(queue: "IngestQueue", todo: "list[Listed]", speed: float, options: argparse.Namespace) -> bool:
+    """Whether all of them were queued, and not only what the budget allowed."""
     spent = 0.0
     started = time.monotonic()
     done = 0
@@ -162,7 +191,7 @@ def _queue_all(queue: "IngestQueue", todo: "list[Listed]", speed: float, options
         spent += estimate([source], speed, options.memory_mb).dollars
         if options.budget is not None and spent > options.budget:
             print(f"stopped before ${options.budget:,.2f}: {done - 1:,} of {len(todo):,} queued; repeat it to go on")
-            return COMPLETE
+            return False
         while done % _PROGRESS_EVERY == 1 and queue.waiting() > options.max_queued:
             time.sleep(_PAUSE_SECONDS)
         queue.enqueue(source.key)
@@ -174,4 +203,46 @@ def _queue_all(queue: "IngestQueue", todo: "list[Listed]", speed: float, options
     print(f"{done:,} queued")
     if options.progress:
         options.progress.unlink(missing_ok=True)
-    return COMPLETE
+    return True
+
+
+def _forget_older_copies(records: "DynamoDBRecords", renewed: Sequence[str], recipe: Recipe, distribution: str) -> None:
+    """Invalidate everything, once, and not before the pictures are through: until then the CDN would fetch old ones."""
+    from processor.aws import clients  # noqa: PLC0415 - boto3 is for those who talk to AWS
+    from processor.aws.cloudfront import invalidate_everything  # noqa: PLC0415
+
+    try:
+        late = wait_until_through(records, renewed, recipe)
+    except KeyboardInterrupt:
+        print(f"not waited for: all are queued, not all are through; {_FORGET_LATER}", file=sys.stderr)
+        raise
+    invalidate_everything(clients.cloudfront(), distribution, uuid.uuid4().hex)
+    print(f"{len(renewed) - late:,} made anew; the CDN forgets all older copies within minutes")
+    if late:
+        print(f"{late:,} are not through (img-pipeline redrive may say why); {_FORGET_LATER}")
+
+
+def wait_until_through(records: "DynamoDBRecords", renewed: Sequence[str], recipe: Recipe) -> int:
+    """Wait, in the order of queueing, until the recipe's renditions of every picture are published.
+
+    Returns:
+        How many are still not, when none has come through for a quarter of an hour.
+    """
+    remaining = list(renewed)
+    moved_at = time.monotonic()
+    while remaining and time.monotonic() - moved_at < _PATIENCE_SECONDS:
+        first, rest = remaining[:_PROGRESS_EVERY], remaining[_PROGRESS_EVERY:]
+        waiting = [key for key in first if not _is_through(records.get(key), recipe)]
+        remaining = waiting + rest
+        if len(waiting) < len(first):
+            moved_at = time.monotonic()
+            print(f"{len(renewed) - len(remaining):,} of {len(renewed):,} made anew", file=sys.stderr)
+        else:
+            time.sleep(_PAUSE_SECONDS)
+    return len(remaining)
+
+
+def _is_through(record: Record | None, recipe: Recipe) -> bool:
+    if record is None or record.status is Status.REMOVED:
+        return True
+    return record.status in FINAL and record.fingerprint == recipe.fingerprint

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ORPHAN_AGE = timedelta(minutes=15)
 """Younger objects may belong to a picture that is being worked on."""
 
+TERRAFORMS_OWN = frozenset({"_missing/picture"})
+"""What Terraform's module `delivery` keeps in the processed bucket. Every key of a rendition has an extension."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -66,7 +69,8 @@ def _run(options: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
     try:
         # In this order: what is stored was planned in a record before, and what is recorded was uploaded before.
-        rendered = {each.key: each for each in listing.objects(s3, values["processed_bucket"])}
+        stored = listing.objects(s3, values["processed_bucket"])
+        rendered = {each.key: each for each in stored if each.key not in TERRAFORMS_OWN}
         known = {record.image_id: record for record in records.all()}
         sources = {each.key: each for each in listing.objects(s3, values["raw_bucket"], options.prefix)}
         known_here = {key: record for key, record in known.items() if key.startswith(options.prefix)}

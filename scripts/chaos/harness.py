@@ -108,7 +108,10 @@ def _wait_until_stopped(child: int) -> None:
 
 @dataclass
 class Harness:
-    """An emulator, a proxy, a subject, and clients that go round the proxy."""
+    """An emulator, a proxy, a subject, and clients that go round the proxy.
+
+    `direct` is the environment of a processor that goes round it as well.
+    """
 
     clients: resources.Clients
     proxy: Proxy
@@ -116,6 +119,7 @@ class Harness:
     queue_url: str
     dead_letter_url: str
     events_url: str
+    direct: dict[str, str]
     announced: list[dict[str, Any]] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
     count: int = 0
@@ -126,9 +130,9 @@ class Harness:
         """Every fault at every call of every scenario; then let everything heal, and audit."""
         cases = [case for scenario in SCENARIOS for fault in faults for case in self._cases(scenario, fault, every)]
         self.heal()
-        self._listen()
+        self.listen()
         problems = {case.key: list(self._problems(case)) for case in cases}
-        orphans = self._orphans()
+        orphans = self.orphans()
         dead = self.waiting(self.dead_letter_url)
         if dead:
             raise RuntimeError(f"{dead} messages in the dead-letter queue, though every fault has ended")
@@ -252,7 +256,7 @@ class Harness:
         if record["status"] != EXPECTED[case.scenario]:
             yield f"is {record['status']}"
         yield from self._misplaced(case, record)
-        endings = [run for run in self._runs(case.key) if self._concerns(case, run)]
+        endings = [run for run in self.runs(case.key) if self._concerns(case, run)]
         if len(endings) != 1:
             yield f"ended {len(endings)} times"
         if not self._events_of(case):
@@ -289,7 +293,8 @@ class Harness:
             and (case.scenario == "remove" or event["versionId"] == case.version_id)
         ]
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Take up what was announced since."""
         while messages := self.clients.sqs.receive_message(QueueUrl=self.events_url, MaxNumberOfMessages=10).get(
             "Messages"
         ):
@@ -303,7 +308,8 @@ class Harness:
         item = self.clients.dynamodb.get_item(TableName=resources.TABLE, Key=wanted, ConsistentRead=True).get("Item")
         return _plain(item) if item else None
 
-    def _runs(self, key: str) -> list[dict[str, Any]]:
+    def runs(self, key: str) -> list[dict[str, Any]]:
+        """The history of a picture."""
         answer = self.clients.dynamodb.query(
             TableName=resources.TABLE,
             KeyConditionExpression="imageId = :key AND begins_with(#record, :run)",
@@ -323,7 +329,7 @@ class Harness:
             found[rendition] = answer["Body"].read()
         return found
 
-    def _orphans(self) -> list[str]:
+    def orphans(self) -> list[str]:
         """Objects that no record lists."""
         listed: set[str] = set()
         for page in self.clients.dynamodb.get_paginator("scan").paginate(TableName=resources.TABLE):
@@ -387,7 +393,8 @@ def laboratory(folder: Path, broken: str = "") -> Iterator[Harness]:
         subject = Subject(environment, folder / "subject.log")
         try:
             dead_letter_url = clients.sqs.get_queue_url(QueueName=resources.DEAD_LETTER_QUEUE)["QueueUrl"]
-            yield Harness(clients, proxy, subject, queue_url, dead_letter_url, _events_queue(clients))
+            direct |= resources.worker_environment(queue_url, "cdn.example")
+            yield Harness(clients, proxy, subject, queue_url, dead_letter_url, _events_queue(clients), direct)
         finally:
             subject.close()
 

@@ -1,5 +1,7 @@
 """The processor under test: a process that forks a worker for each event on its standard input.
 
+With `--poll` it is a worker itself, and polls the queue until it is killed.
+
 Waiting is cut short here, or a run would take hours: leases, retries and the SDK's patience last seconds. The order
 of the calls and what each of them means is untouched.
 """
@@ -24,14 +26,20 @@ dynamodb._ANNOUNCING_SECONDS = ANNOUNCING_SECONDS  # noqa: SLF001
 
 
 def main() -> int:
-    """Handle events until the input ends; one line of JSON for the worker's process id, one for what came of it."""
+    """Be one or the other."""
     os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
-    from processor import handler  # noqa: PLC0415 - it reads the environment
-    from processor.aws.connected import Connected  # noqa: PLC0415
-    from processor.worker import _Context  # noqa: PLC0415
+    from processor import handler, worker  # noqa: PLC0415 - it reads the environment
 
     handler.RETRY_SECONDS = (1, 2)
     _break(os.environ.get("CHAOS_BREAK", ""))
+    return worker.main() if "--poll" in sys.argv else _serve(handler)
+
+
+def _serve(handler: Any) -> int:
+    """Handle events until the input ends; one line of JSON for the worker's process id, one for what came of it."""
+    from processor.aws.connected import Connected  # noqa: PLC0415
+    from processor.worker import _Context  # noqa: PLC0415
+
     output = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what the handler prints, its metrics, goes elsewhere
     for line in sys.stdin:
@@ -62,12 +70,15 @@ def _break(step: str) -> None:
     """Break one step on purpose, to see whether the harness notices."""
     from processor.aws.eventbridge import EventBridgeAnnouncements  # noqa: PLC0415
     from processor.aws.s3 import S3Renditions  # noqa: PLC0415
+    from processor.records import FINAL  # noqa: PLC0415
     from processor.service import Reconciler  # noqa: PLC0415
 
     if step == "announce":
         EventBridgeAnnouncements.announce = lambda *_: None  # type: ignore[method-assign]
     elif step == "delete":
         S3Renditions.delete = lambda *_: None  # type: ignore[method-assign]
+    elif step == "look":  # believe the record, without a look at the raw bucket
+        Reconciler._is_settled = lambda self, record: record.status in FINAL  # type: ignore[method-assign]  # noqa: ARG005, SLF001
     elif step == "order":  # note the announcement before it is made
         conclude = Reconciler._conclude  # noqa: SLF001
 

@@ -151,8 +151,16 @@ run "traced" {
   }
 
   assert {
-    condition     = contains(data.aws_iam_policy_document.processor.statement[*].sid, "Trace")
-    error_message = "A traced function must be allowed to send traces."
+    condition = [
+      for statement in data.aws_iam_policy_document.processor.statement :
+      [sort(statement.actions), one(statement.resources)] if statement.sid == "Trace"
+    ] == [[tolist(["xray:PutTelemetryRecords", "xray:PutTraceSegments"]), "*"]]
+    error_message = "A traced function must be allowed to send traces, and nothing more."
+  }
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.processor.statement) == 9
+    error_message = "Tracing must add one statement to the other eight."
   }
 }
 

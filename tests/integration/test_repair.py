@@ -3,12 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
+from processor import cli
+from processor.commands import verify
 from processor.events import Hint, hint_body
 from processor.keys import rendition_keys
 from processor.recipe import Recipe
@@ -65,6 +70,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             "recipe": RECIPE_TEXT,
             "cdn_domain": "cdn.example",
             "region": servers.REGION,
+            "distribution_id": distribution(environment),
         }
         stack = folder / "stack.json"
         stack.write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
@@ -79,6 +85,27 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             yield Deployed(pipeline, stack)
 
 
+def cloudfront(environment: Mapping[str, str]) -> Any:
+    """A client on the emulator."""
+    session: Any = boto3.Session("test", "test", region_name=servers.REGION)
+    return session.client("cloudfront", endpoint_url=environment["AWS_ENDPOINT_URL"])
+
+
+def distribution(environment: Mapping[str, str]) -> str:
+    """Id of a new distribution."""
+    origin = {"Id": "o", "DomainName": "origin.example", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behaviour = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": "-"}
+    configuration = {
+        "CallerReference": "repair",
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": behaviour,
+    }
+    answer = cloudfront(environment).create_distribution(DistributionConfig=configuration)
+    return str(answer["Distribution"]["Id"])
+
+
 def renditions() -> set[str]:
     """Of all three pictures."""
     return {each for key in KEYS for each in rendition_keys(small_recipe(), key)}
@@ -89,6 +116,22 @@ def test_whole_pipeline_has_no_differences(deployed: Deployed) -> None:
     done = deployed.run("verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert "nothing differs" in done.stdout
+
+
+def test_orphans_go_and_what_terraform_stores_stays(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --repair an object that no picture has is deleted; what stands in for missing pictures is not seen."""
+    pipeline, bucket = deployed.pipeline, resources.PROCESSED_BUCKET
+    for key in ("_missing/picture", "s/nobody's.jpg"):
+        pipeline.s3.put_object(Bucket=bucket, Key=key, Body=b"some")
+    for name, value in pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(verify, "ORPHAN_AGE", timedelta(0))
+    arguments = ["verify", "--repair", "--stack", str(deployed.stack)]
+    assert cli.main(arguments) == 3
+    assert pipeline.published("") == renditions() | {"_missing/picture"}
+    assert cli.main(arguments) == 0
+    pipeline.s3.delete_object(Bucket=bucket, Key="_missing/picture")
 
 
 def test_damage_is_found_and_repaired(deployed: Deployed) -> None:
@@ -146,6 +189,37 @@ def test_backfill_counts_then_does_and_skips_what_is_current(deployed: Deployed,
     resumed = deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--run", "--progress", str(progress))
     assert "1 queued" in resumed.stdout
     deployed.pipeline.settled(KEYS[2], "COMPLETE")
+
+
+def test_backfill_of_an_older_recipe_ends_in_one_invalidation(deployed: Deployed) -> None:
+    """The command ends when the older recipe's pictures are made anew, and has invalidated everything just once."""
+    pipeline, source = deployed.pipeline, f"s3://{resources.RAW_BUCKET}"
+    for key in KEYS:
+        pipeline.dynamodb.update_item(
+            TableName=resources.TABLE,
+            Key={"imageId": {"S": key}, "record": {"S": "current"}},
+            UpdateExpression="SET fingerprint = :older",
+            ExpressionAttributeValues={":older": {"S": "older"}},
+        )
+    assert deployed.run("backfill", source, "--stale", "--run", "--budget", "0.0000001").returncode == 0
+    assert invalidated(deployed) == []
+    done = deployed.run("backfill", source, "--stale", "--run")
+    assert (done.returncode, "3 made anew" in done.stdout) == (0, True), done
+    assert {(pipeline.record(key) or {})["fingerprint"] for key in KEYS} == {small_recipe().fingerprint}
+    assert invalidated(deployed) == [["/*"]]
+    assert deployed.run("backfill", source, "--stale", "--run").returncode == 0
+    assert len(invalidated(deployed)) == 1, "nothing was made anew"
+    assert deployed.run("backfill", source, "--stale", "--run", "--invalidate").returncode == 0
+    assert invalidated(deployed) == [["/*"], ["/*"]]
+
+
+def invalidated(deployed: Deployed) -> list[list[str]]:
+    """The paths of every invalidation."""
+    client = cloudfront(deployed.pipeline.environment)
+    identity = json.loads(deployed.stack.read_text())["distribution_id"]["value"]
+    found = client.list_invalidations(DistributionId=identity)["InvalidationList"].get("Items", [])
+    batches = [client.get_invalidation(DistributionId=identity, Id=each["Id"])["Invalidation"] for each in found]
+    return [each["InvalidationBatch"]["Paths"]["Items"] for each in batches]
 
 
 def test_backfill_of_another_bucket_is_refused(deployed: Deployed) -> None:

@@ -206,6 +206,36 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         yield Checkout(folder, environment, port)
 
 
+@pytest.fixture(scope="session")
+def bare_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole stack with all permissions that variables can add, on an emulator without Docker: nothing runs."""
+    terraform_present()
+    folder = tmp_path_factory.mktemp("bare")
+    copy_project(folder)
+    port = servers.choose_port(None)
+    environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
+    with servers.emulator(port, folder / "emulator.log", environment, {**servers.LOOPBACK_ONLY, "AUTH": "true"}):
+        stack = applied(Checkout(folder, environment, port))
+        aws = stack.checkout.client("lambda")
+        for mapping in aws.list_event_source_mappings()["EventSourceMappings"]:
+            aws.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        yield stack
+
+
+def applied(checkout: Checkout) -> Stack:
+    """Terraform's own apply, with an image that does not exist."""
+    terraform, image = ("terraform", "-chdir=terraform"), "img-pipeline:none"
+    checkout.run(*terraform, "init", "-input=false")
+    checkout.run(*terraform, "workspace", "select", "-or-create", ENVIRONMENT)
+    checkout.run(
+        *terraform, "apply", "-auto-approve", "-input=false", "-parallelism=30",
+        f"-var-file=environments/{ENVIRONMENT}.tfvars", f"-var=image_uri={image}", "-var=tracing=true",
+    )  # fmt: skip
+    text = checkout.run(*terraform, "output", "-json")
+    (checkout.folder / "stack.json").write_text(text)
+    return Stack(checkout, image, {name: output["value"] for name, output in json.loads(text).items()})
+
+
 def copy_project(folder: Path) -> None:
     """Copy what a deployment is made from. scripts/image asks git which files those are."""
     ignore = shutil.ignore_patterns(".terraform", "terraform.tfstate*", "__pycache__", "backend_override.tf")

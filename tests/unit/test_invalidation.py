@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 from PIL import Image
 
-from processor.aws.cloudfront import CloudFrontInvalidations
+from processor.aws.cloudfront import CloudFrontInvalidations, invalidate_everything
 from processor.errors import Transient
 from processor.limits import Limits
 from processor.recipe import Recipe
@@ -207,7 +207,7 @@ def test_everything_is_one_path_and_needs_no_budget(cloudfront: Any) -> None:
     """What a backfill asks for once."""
     with Stubber(cloudfront) as stubber:
         expect(stubber, "/*")
-        CloudFrontInvalidations(lambda: cloudfront, "EDIST", _Budget(allows=False)).invalidate_everything("r")
+        invalidate_everything(cloudfront, "EDIST", "r")
         stubber.assert_no_pending_responses()
 
 

@@ -1,0 +1,344 @@
+"""The commands of docs/runbook.md, as written there, on the applied stack with a worker in the function's place."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from processor import keys
+from processor.recipe import Recipe
+from scripts.demo import servers
+from tests import helpers
+from tests.requirements import need
+from tests.stack.conftest import ROOT, Stack
+from tests.waiting import wait_for
+
+KEY = "folder/photo.jpg"
+OTHER = "2019/a b+ü.jpg"
+
+
+@dataclass
+class Bench:
+    """A stack with two published pictures, and a shell in which the runbook's variables are set.
+
+    Attributes:
+        stack: without its function.
+        environment: of the shell.
+        prelude: the page's first block.
+        printed: by the last block.
+        lost: items that the table had when it was lost.
+        renditions: of both pictures.
+    """
+
+    stack: Stack
+    environment: dict[str, str]
+    prelude: str
+    printed: str = ""
+    lost: int = 0
+    renditions: set[str] = field(default_factory=set)
+
+    def paste(self, block: str) -> None:
+        """Run a block as a person would who pasted it; only `verify` may end with 3, which means it found something."""
+        done = subprocess.run(  # noqa: S603
+            ["bash", "-uo", "pipefail", "-c", f"set -e\n{self.prelude}\n{block}"],  # noqa: S607
+            cwd=self.stack.checkout.folder, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.printed = done.stdout
+        allowed = (0, 3) if block.strip().splitlines()[-1].startswith("img-pipeline verify") else (0,)
+        assert done.returncode in allowed, f"{block}\nended with {done.returncode}:\n{done.stdout}{done.stderr}"
+
+    def client(self, service: str) -> Any:
+        """A client as the stack's owner."""
+        return self.stack.checkout.client(service)
+
+    def versions(self, kind: str) -> list[dict[str, Any]]:
+        """Versions or DeleteMarkers of the picture in question, the newest first."""
+        answer = self.client("s3").list_object_versions(Bucket=self.stack.outputs["raw_bucket"], Prefix=KEY)
+        found: list[dict[str, Any]] = answer.get(kind, [])
+        return found
+
+    def clean(self) -> None:
+        """Wait until verify finds nothing."""
+
+        def look() -> bool | None:
+            self.paste('img-pipeline verify --stack "$STACK"')
+            return "nothing differs" in self.printed or None
+
+        wait_for(look, "verify to find nothing", lambda: self.printed)
+
+    def wipe_table(self) -> int:
+        """Lose every record. Answers how many there were."""
+        dynamodb, table = self.client("dynamodb"), self.stack.outputs["table_name"]
+        items = dynamodb.scan(TableName=table)["Items"]
+        for item in items:
+            dynamodb.delete_item(TableName=table, Key={"imageId": item["imageId"], "record": item["record"]})
+        return len(items)
+
+    def wipe_renditions(self) -> None:
+        """Lose every rendition."""
+        for key in self.stack.processed_keys():
+            self.client("s3").delete_object(Bucket=self.stack.outputs["processed_bucket"], Key=key)
+
+
+def blocks() -> list[tuple[str, str]]:
+    """The title of its section and the text of every fenced block, in order; those in lists are indented."""
+    page = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+    found = []
+    for section in re.split(r"^## ", page, flags=re.MULTILINE):
+        title = section.partition("\n")[0]
+        found += [
+            (title, block) for _, block in re.findall(r"^( *)```\n(.*?)^\1```$", section, re.MULTILINE | re.DOTALL)
+        ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def bench(bare_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Two pictures, published by a worker."""
+    for tool, how in (("aws", "Install the AWS command line."), ("jq", "Install jq.")):
+        need(tool, present=shutil.which(tool) is not None, how=how)
+    folder = tmp_path_factory.mktemp("runbook")
+    # version 1 of the command does not heed AWS_ENDPOINT_URL for SQS
+    for name, command in (
+        ("img-pipeline", f"'{sys.executable}' -m processor"),
+        ("aws", f"'{shutil.which('aws')}' --endpoint-url \"$AWS_ENDPOINT_URL\""),
+    ):
+        (folder / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        (folder / name).chmod(0o755)
+    environment = {**bare_stack.checkout.environment, "PATH": f"{folder}:{os.environ['PATH']}", "AWS_PAGER": ""}
+    prelude = blocks()[0][1]
+    deployed = bare_stack.checkout.folder / "build" / "prod"  # as the page has it
+    deployed.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(bare_stack.checkout.folder / "stack.json", deployed)
+    empty(bare_stack)
+    configuration = bare_stack.checkout.client("lambda").get_function_configuration(
+        FunctionName=bare_stack.outputs["function_name"]
+    )
+    variables = configuration["Environment"]["Variables"] | {"LEASE_SECONDS": "20"}
+    with servers.worker(folder / "worker.log", {**bare_stack.checkout.environment, **variables}):
+        for key in (KEY, OTHER):
+            bare_stack.upload(key, helpers.saved(helpers.corners(), "JPEG"))
+        for key in (KEY, OTHER):
+            bare_stack.settled(key, "COMPLETE")
+        yield Bench(bare_stack, environment, prelude, renditions=bare_stack.processed_keys())
+
+
+def empty(stack: Stack) -> None:
+    """Forget what other tests have left."""
+    s3, sqs = stack.checkout.client("s3"), stack.checkout.client("sqs")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=stack.outputs["raw_bucket"]):
+        for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            s3.delete_object(Bucket=stack.outputs["raw_bucket"], Key=each["Key"], VersionId=each["VersionId"])
+    bench = Bench(stack, {}, "")
+    bench.wipe_table()
+    bench.wipe_renditions()
+    for queue in ("queue_url", "dead_letter_queue_url"):
+        sqs.purge_queue(QueueUrl=stack.outputs[queue])
+
+
+# -- what is arranged before a block, and looked at after it -----------------------------------------------------------
+
+
+def nothing(_bench: Bench) -> None:
+    """Nothing to arrange."""
+
+
+def shows_status(bench: Bench) -> None:
+    """It says what was published, with its URLs."""
+    assert f"{KEY}: COMPLETE" in bench.printed
+    assert keys.url(bench.stack.outputs["cdn_domain"], keys.rendition_keys(Recipe.default(), KEY)[0]) in bench.printed
+
+
+def is_removed(bench: Bench) -> None:
+    """The picture goes."""
+    bench.stack.settled(KEY, "REMOVED")
+
+
+def is_published(bench: Bench) -> None:
+    """The picture is there, whole."""
+    bench.stack.settled(KEY, "COMPLETE")
+    wait_for(lambda: bench.stack.processed_keys() == bench.renditions or None, "all renditions")
+
+
+def undelete(bench: Bench) -> None:
+    """The delete marker goes, of which there is no event."""
+    marker = bench.versions("DeleteMarkers")[0]["VersionId"]
+    bench.client("s3").delete_object(Bucket=bench.stack.outputs["raw_bucket"], Key=KEY, VersionId=marker)
+
+
+def kill_messages(bench: Bench) -> None:
+    """One message failed five times for want of a permission, one is no event."""
+    bench.client("dynamodb").update_item(
+        TableName=bench.stack.outputs["table_name"],
+        Key={"imageId": {"S": KEY}, "record": {"S": "current"}},
+        UpdateExpression="SET #status = :failed, message = :message",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":failed": {"S": "FAILED"}, ":message": {"S": "storing: AccessDenied"}},
+    )
+    event = {"Records": [{"s3": {"bucket": {"name": bench.stack.outputs["raw_bucket"]}, "object": {"key": KEY}}}]}
+    for body in (json.dumps(event), "no event"):
+        bench.client("sqs").send_message(QueueUrl=bench.stack.outputs["dead_letter_queue_url"], MessageBody=body)
+
+
+def letters_are_gone(bench: Bench) -> None:
+    """Both were listed; the one came back and ended, the other was deleted."""
+    assert "2 found" in bench.printed
+    assert "1 sent back: 1 failed" in bench.printed
+    assert "1 deleted: 1 unreadable_event" in bench.printed
+    is_published(bench)
+
+
+def mapping_is_off(bench: Bench) -> None:
+    """Lambda was told to stop."""
+    assert json.loads(bench.printed)["State"] in ("Disabling", "Disabled")
+
+
+def everything_is_forgotten(bench: Bench) -> None:
+    """CloudFront was asked to forget all paths."""
+    assert json.loads(bench.printed)["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] == ["/*"]
+
+
+def nothing_differs(bench: Bench) -> None:
+    """Two uploads, eighteen renditions."""
+    assert "2 uploads, 18 renditions: nothing differs" in bench.printed
+
+
+def make_stale(bench: Bench) -> None:
+    """One picture lies below the prefix without a record, the other is an older recipe's."""
+    dynamodb, table = bench.client("dynamodb"), bench.stack.outputs["table_name"]
+    dynamodb.delete_item(TableName=table, Key={"imageId": {"S": OTHER}, "record": {"S": "current"}})
+    dynamodb.update_item(
+        TableName=table,
+        Key={"imageId": {"S": KEY}, "record": {"S": "current"}},
+        UpdateExpression="SET fingerprint = :older",
+        ExpressionAttributeValues={":older": {"S": "older"}},
+    )
+
+
+def all_is_made_anew(bench: Bench) -> None:
+    """Each command did its part, and the last one waited."""
+    assert "nothing was queued" in bench.printed
+    assert bench.printed.count("1 queued") == 2
+    assert "1 made anew; the CDN forgets all older copies" in bench.printed
+    bench.clean()
+
+
+def all_is_queued_by_the_state_machine(bench: Bench) -> None:
+    """The execution ends well as the state machine's own role, and what had no record is published."""
+    execution = bench.printed.split()[1].rstrip(";")
+    described = bench.client("stepfunctions").describe_execution
+    wait_for(
+        lambda: described(executionArn=execution)["status"] == "SUCCEEDED" or None,
+        "the execution",
+        lambda: str(described(executionArn=execution)),
+    )
+    bench.stack.settled(OTHER, "COMPLETE")
+    assert "the CDN forgets all older copies" in bench.printed
+    bench.clean()
+
+
+def lose_everything(bench: Bench) -> None:
+    """Table and renditions are lost."""
+    bench.wipe_table()
+    bench.wipe_renditions()
+
+
+def all_is_back(bench: Bench) -> None:
+    """Everything is made from the raw bucket alone."""
+    assert "2 unprocessed, repair begun" in bench.printed
+    bench.clean()
+    assert bench.stack.processed_keys() == bench.renditions
+
+
+def is_restored(bench: Bench) -> None:
+    """The other table holds the records."""
+    table = bench.stack.outputs["table_name"]
+    count = bench.client("dynamodb").scan(TableName=f"{table}-restored")["Count"]
+    assert count == bench.client("dynamodb").scan(TableName=table)["Count"] > 2
+
+
+def lose_table(bench: Bench) -> None:
+    """Only the table is lost, and there is a copy of it."""
+    bench.lost = bench.wipe_table()
+
+
+def items_are_back(bench: Bench) -> None:
+    """Every item is there again, history included, and all were taken."""
+    assert set(bench.printed.split()) <= {"{}"}
+    table = bench.stack.outputs["table_name"]
+    assert bench.client("dynamodb").scan(TableName=table)["Count"] == bench.lost
+
+
+def nothing_had_to_be_made(bench: Bench) -> None:
+    """The records are those of what is published, and the copy is gone."""
+    assert "nothing differs" in bench.printed
+    assert f"{bench.stack.outputs['table_name']}-restored" not in bench.client("dynamodb").list_tables()["TableNames"]
+
+
+def overwrite(bench: Bench) -> None:
+    """Somebody has put something else in its place."""
+    bench.stack.upload(KEY, b"not a picture")
+    bench.stack.settled(KEY, "REJECTED")
+
+
+def earlier_version_is_back(bench: Bench) -> None:
+    """The copy is the current version, and published."""
+    is_published(bench)
+    newest, _, oldest = bench.versions("Versions")
+    assert (newest["ETag"], newest["IsLatest"]) == (oldest["ETag"], True)
+
+
+def delete(bench: Bench) -> None:
+    """Somebody has deleted it."""
+    bench.client("s3").delete_object(Bucket=bench.stack.outputs["raw_bucket"], Key=KEY)
+    bench.stack.settled(KEY, "REMOVED")
+
+
+def marker_is_gone(bench: Bench) -> None:
+    """The picture is in the raw bucket again."""
+    assert bench.versions("DeleteMarkers") == []
+    assert bench.versions("Versions")[0]["IsLatest"]
+
+
+Look = Callable[[Bench], None]
+STEPS: list[tuple[str, Look, Look]] = [
+    ("Runbook", nothing, nothing),
+    ("A picture does not appear", nothing, shows_status),
+    ("Take a picture away", nothing, is_removed),
+    ("Ask for a picture again", undelete, is_published),
+    ("Alarm: messages in the dead-letter queue", kill_messages, letters_are_gone),
+    ("Alarm: invocations per upload", nothing, mapping_is_off),
+    ("The CDN shows an old picture", nothing, everything_is_forgotten),
+    ("Do the renditions match the uploads?", nothing, nothing_differs),
+    ("Pictures from before the pipeline, or a new recipe", make_stale, all_is_made_anew),
+    ("Pictures from before the pipeline, or a new recipe", make_stale, all_is_queued_by_the_state_machine),
+    ("The table or the renditions are lost", lose_everything, all_is_back),
+    ("The table or the renditions are lost", nothing, is_restored),
+    ("The table or the renditions are lost", lose_table, items_are_back),
+    ("The table or the renditions are lost", nothing, nothing_had_to_be_made),
+    ("A picture was overwritten or deleted by mistake", overwrite, earlier_version_is_back),
+    ("A picture was overwritten or deleted by mistake", delete, marker_is_gone),
+]
+"""For every block of the page, in its order."""
+
+
+def test_every_block_of_the_runbook_is_tried() -> None:
+    """A new block needs a step here."""
+    titles = [title.removeprefix("# ") for title, _ in blocks()]
+    assert titles == [title for title, _, _ in STEPS]
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)), ids=[f"{n}-{step[0]}" for n, step in enumerate(STEPS)])
+def test_commands_do_what_the_runbook_says(bench: Bench, number: int) -> None:
+    """Pasted as it is written, each block works, and what was to come of it came of it."""
+    _, arrange, look = STEPS[number]
+    arrange(bench)
+    bench.paste(blocks()[number][1])
+    look(bench)

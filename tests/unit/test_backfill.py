@@ -1,0 +1,116 @@
+"""What a backfill takes for done, and when it has the CDN forget the older copies."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from processor.aws import clients
+from processor.aws.listing import Listed
+from processor.commands import backfill
+from processor.records import Record, Status
+from tests.helpers import small_recipe
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RECIPE = small_recipe()
+KEYS = [f"{number}.jpg" for number in range(250)]
+
+
+def record(key: str, status: Status = Status.COMPLETE, fingerprint: str = RECIPE.fingerprint) -> Record:
+    """A record of a version with the ETag `e`."""
+    return Record(key, status, NOW, etag="e", fingerprint=fingerprint)
+
+
+class World:
+    """Pictures made anew as time passes, a clock that only waiting moves, and a CDN that is asked to forget."""
+
+    def __init__(self, through_at: Mapping[str, float]) -> None:
+        self.time = 0.0
+        self.forgotten: list[tuple[float, list[str]]] = []
+        self._through_at = through_at
+
+    def get(self, key: str) -> Record:
+        """The record of a picture: of the older recipe until its time has come."""
+        return record(key) if self.time >= self._through_at[key] else record(key, fingerprint="older")
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time += seconds
+
+    def create_invalidation(self, **request: Any) -> None:
+        """Note when the CDN was asked to forget what."""
+        self.forgotten.append((self.time, request["InvalidationBatch"]["Paths"]["Items"]))
+
+
+def world_of(monkeypatch: pytest.MonkeyPatch, through_at: Mapping[str, float]) -> World:
+    """A world in the place of the table, the clock and CloudFront."""
+    world = World(through_at)
+    monkeypatch.setattr(time, "sleep", world.sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: world.time)
+    monkeypatch.setattr(clients, "cloudfront", lambda: world)
+    return world
+
+
+def forget(world: World) -> None:
+    """What the command does when all of them are queued."""
+    backfill._forget_older_copies(world, KEYS, RECIPE, "EDIST")  # type: ignore[arg-type]  # noqa: SLF001
+
+
+def test_cdn_forgets_everything_once_when_the_last_picture_is_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before, or it would fetch and keep an older rendition; and one path, however many pictures those are."""
+    world = world_of(monkeypatch, {key: number * 2.0 for number, key in enumerate(KEYS)})
+    forget(world)
+    [(when, paths)] = world.forgotten
+    assert when >= 2 * (len(KEYS) - 1)
+    assert paths == ["/*"]
+
+
+def test_picture_that_never_comes_does_not_hold_up_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When nothing has come through for a quarter of an hour the copies are forgotten, and the missing are counted."""
+    world = world_of(monkeypatch, dict.fromkeys(KEYS, 60.0) | {KEYS[0]: float("inf"), KEYS[7]: float("inf")})
+    forget(world)
+    [(when, _)] = world.forgotten
+    assert when == pytest.approx(960, abs=15)
+    assert "248 made anew" in (out := capsys.readouterr().out)
+    assert "2 are not through" in out
+    assert "--invalidate" in out
+
+
+def test_interrupted_waiting_says_what_is_left_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is forgotten then, for the older renditions would come back; the way to make up for it is named."""
+    world = world_of(monkeypatch, dict.fromkeys(KEYS, float("inf")))
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        forget(world)
+    assert world.forgotten == []
+    assert "--invalidate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("known", "everything", "stale_only"),
+    [
+        (None, True, False),
+        (record("k"), False, False),
+        (record("k", fingerprint="older"), True, True),
+        (record("k", Status.REJECTED, "older"), True, True),
+        (record("k", Status.PROCESSING, "older"), True, False),
+        (Record("k", Status.COMPLETE, NOW, etag="replaced", fingerprint="older"), True, False),
+    ],
+)
+def test_due_is_what_is_not_current(known: Record | None, everything: bool, stale_only: bool) -> None:  # noqa: FBT001
+    """New and replaced pictures only without --stale; what an older recipe made always; what is current never."""
+    listed, records = [Listed("k", 1, "e", NOW)], {"k": known} if known else {}
+    assert [bool(list(backfill.due(iter(listed), records, RECIPE, stale_only=only))) for only in (False, True)] == [
+        everything,
+        stale_only,
+    ]
