@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from PIL import Image
 
 from processor.recipe import Format, FormatName
-from processor.steps import boxes, optional, resize
+from processor.steps import boxes, optional, priority, resize
 from processor.steps.animate import Animation, Strip, frames
 from processor.steps.colour import bare, flattened
 
 os.environ.setdefault("SVT_LOG", "0")  # read when the plugin is loaded; else it writes a page to stderr every time
 import pillow_avif  # noqa: F401 - after SVT_LOG is set. Importing it replaces Pillow's AVIF reader and writer
+
+priority.give_up()  # else SVT-AV1, as root, makes this program a real-time one
 
 LARGE = 1_000_000
 """Pixels. From here on an encoder's time is what a picture costs; below, its bytes are."""

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from scripts.demo import resources
 from tests.requirements import need
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS, ATTEMPTS = 120, 4
 DEAD_LETTERS_ARN = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
 
 # A mocked provider plans without an account. The ARN is given so that the redrive policy is known at plan time.
@@ -70,30 +68,10 @@ class _Terraform:
         self._command = [program, f"-chdir={folder}"]
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command that takes seconds; Terraform 1.11 has been seen to spin for ever on a mocked plan instead."""
-        for _ in range(ATTEMPTS):
-            done = self._attempt(*arguments)
-            if done is not None:
-                return done
-        pytest.fail(f"terraform {arguments[0]} did not end within {SECONDS} s, {ATTEMPTS} times")
-
-    def _attempt(self, *arguments: str) -> subprocess.CompletedProcess[str] | None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "AWS_"))}
-        command = [*self._command, *arguments]
-        with subprocess.Popen(  # noqa: S603 - the commands are ours
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        ) as process:
-            try:
-                output, errors = process.communicate(timeout=SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)  # the provider is a process of its own, and holds our pipes
-                return None
-        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+        return subprocess.run(  # noqa: S603 - the commands are ours
+            [*self._command, *arguments], capture_output=True, text=True, check=False, timeout=300, env=environment
+        )
 
 
 def test_the_ingest_queue_is_terraforms(planned: dict[str, dict[str, Any]]) -> None:

@@ -140,3 +140,27 @@ def test_silence() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True, env=environment, timeout=60
     )
     assert (run.stdout, run.stderr) == (b"", b"")
+
+
+POLICIES = """
+import os, threading
+from processor.steps import encode
+from processor.recipe import Format
+from PIL import Image
+policies = {}
+def run(who):
+    encode.encoded(Image.new("RGB", (64, 64)), Format("avif", 60, "{stem}.avif"), "#ffffff")
+    policies[who] = os.sched_getscheduler(0)
+run("main")
+thread = threading.Thread(target=run, args=["thread"])
+thread.start()
+thread.join()
+print(sorted(policies.items()))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="scheduling policies are Linux's")
+def test_encoding_leaves_the_priority_alone() -> None:
+    """A program that encodes AVIF, be it as root, is no real-time one afterwards, in no thread."""
+    done = subprocess.run([sys.executable, "-c", POLICIES], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == str([("main", os.SCHED_OTHER), ("thread", os.SCHED_OTHER)]), done.stdout
