@@ -69,8 +69,8 @@ run "replication" {
         for statement in data.aws_iam_policy_document.assume[name].statement :
         statement.actions == toset(["sts:AssumeRole"]) && one(statement.principals).identifiers == toset(["s3.amazonaws.com"]) &&
         { for condition in statement.condition : "${condition.test} ${condition.variable}" => one(condition.values) } == {
-          "StringEquals aws:SourceAccount" = "123456789012"
-          "ArnEquals aws:SourceArn"        = "arn:aws:s3:::${name}"
+          "StringEqualsIfExists aws:SourceAccount" = "123456789012"
+          "ArnEqualsIfExists aws:SourceArn"        = "arn:aws:s3:::${name}"
         }
       ])
     ])

@@ -11,14 +11,16 @@ data "aws_iam_policy_document" "assume" {
       identifiers = ["s3.amazonaws.com"]
     }
 
+    # IfExists: that S3 names its bucket when it takes a replication role is not documented, and a role that it cannot
+    # take copies nothing. Only those who may pass the role to a bucket of this account can have it used at all.
     condition {
-      test     = "StringEquals"
+      test     = "StringEqualsIfExists"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
     }
 
     condition {
-      test     = "ArnEquals"
+      test     = "ArnEqualsIfExists"
       variable = "aws:SourceArn"
       values   = [each.value.arn]
     }
