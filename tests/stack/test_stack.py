@@ -370,30 +370,35 @@ def test_a_plan_with_copies_is_empty(copied: Stack, tmp_path: Path) -> None:
     assert_nothing_to_change(copied, tmp_path / "plan", NOT_RETURNED_BY_EMULATOR)
 
 
-def test_destroy_leaves_nothing(stack: Stack) -> None:
-    """Pictures in the buckets included; this is the end of the stack."""
-    stop_listening(stack)
-    forget_awkward_keys(stack)
-    assert stack.processed_keys(), "there must be something that only force_destroy can delete"
-    stack.checkout.script("destroy", ENVIRONMENT, "--yes")
-    assert remains(stack.checkout) == {}
-    assert not (stack.checkout.folder / "build" / ENVIRONMENT).exists()
-    workspaces = stack.checkout.run("terraform", "-chdir=terraform", "workspace", "list").split()
+def test_destroy_leaves_nothing(copied: Stack) -> None:
+    """Pictures in the buckets and copies in the other region included; this is the end of the stack."""
+    copied.upload("copies/kept.png", helpers.saved(helpers.corners(), "PNG"))
+    copied.settled("copies/kept.png", "COMPLETE")
+    stop_listening(copied)
+    forget_awkward_keys(copied)
+    assert copied.processed_keys(), "there must be something that only force_destroy can delete"
+    assert copies(copied, "processed_replica_bucket"), "and in the other region, too"
+    copied.checkout.script("destroy", ENVIRONMENT, "--yes")
+    assert remains(copied.checkout) == {}
+    assert not (copied.checkout.folder / "build" / ENVIRONMENT).exists()
+    workspaces = copied.checkout.run("terraform", "-chdir=terraform", "workspace", "list").split()
     assert workspaces == ["*", "default"]
 
 
-def forget_awkward_keys(stack: Stack) -> None:
-    """Delete what has a plus in its key.
+def forget_awkward_keys(copied: Stack) -> None:
+    """Delete what has a plus in its key, the delete markers that the pipeline and replication put there included.
 
     MiniStack ignores `encoding-type=url` when it lists versions, so the provider reads the plus as a space and tries
     for ever to delete what is not there.
     """
-    s3 = stack.checkout.client("s3")
-    for bucket in (stack.outputs["raw_bucket"], stack.outputs["processed_bucket"]):
-        versions = s3.list_object_versions(Bucket=bucket)
-        for version in versions.get("Versions", []) + versions.get("DeleteMarkers", []):
+    s3 = copied.checkout.client("s3")
+    for name in ("raw_bucket", "raw_replica_bucket", "processed_bucket", "processed_replica_bucket"):
+        bucket = copied.outputs[name]
+        listed = s3.list_object_versions(Bucket=bucket)
+        for version in listed.get("Versions", []) + listed.get("DeleteMarkers", []):
             if "+" in version["Key"]:
                 s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        wait_for(lambda: copied.messages() == 0 or None, "what follows", lambda: f"{copied.messages()} messages")
 
 
 def remains(checkout: Checkout) -> dict[str, list[Any]]:
