@@ -259,6 +259,7 @@ def _nursery(fileno: int, target: str, memory_bytes: int) -> None:
     """Fork a child for every set of files that arrives, until the other end of the socket is closed."""
     module, _, name = target.partition(":")
     work: Callable[..., Any] = getattr(import_module(module), name)
+    import_module("processor.privileges")  # here, so that the children need not
     with socket.socket(fileno=fileno) as ours:
         os.set_inheritable(fileno, False)  # noqa: FBT003
         while True:
@@ -313,6 +314,9 @@ def _confine(memory_bytes: int, limits: Limits) -> None:
     """Take from this process what decoding does not need."""
     import resource  # noqa: PLC0415 - there is none on Windows, where nothing forks
 
+    from processor import privileges  # noqa: PLC0415 - loads ctypes, which the parent need not wait for
+
+    privileges.drop()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_ANSWER_BYTES, _MAX_ANSWER_BYTES))
     # Should the parent die first, nobody is left to kill a runaway. Several threads may each use all of the time.

@@ -12,7 +12,7 @@ from processor.records import PublishedFormat
 FALLBACK_WIDTH = 1280
 """Pixels. What browsers without `srcset` get is the largest rendition up to this width."""
 
-_BEST_FIRST = ("avif", "webp", "jpeg")
+_BEST_FIRST = ("avif", "jxl", "webp", "jpeg")
 
 
 @dataclass(frozen=True, slots=True)

@@ -398,8 +398,8 @@ variable "recipe" {
   }
 
   validation {
-    condition     = var.recipe == null ? true : alltrue([for size in var.recipe.sizes : length(size.formats) > 0 && length(setsubtract(keys(size.formats), ["jpeg", "webp", "avif"])) == 0])
-    error_message = "Every size must have at least one format, and the formats are jpeg, webp and avif."
+    condition     = var.recipe == null ? true : alltrue([for size in var.recipe.sizes : length(size.formats) > 0 && length(setsubtract(keys(size.formats), ["jpeg", "webp", "avif", "jxl"])) == 0])
+    error_message = "Every size must have at least one format, and the formats are jpeg, webp, avif and, with an image built for it (docs/formats.md), jxl."
   }
 
   validation {
@@ -424,12 +424,12 @@ variable "recipe" {
     condition = var.recipe == null ? true : alltrue(flatten([
       for size in var.recipe.sizes : [
         for format, settings in size.formats : can(regex(
-          "^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*${lookup({ jpeg = "\\.(jpg|jpeg)", webp = "\\.webp", avif = "\\.avif" }, format, "")}$",
+          "^([A-Za-z0-9_\\-.]+/)*[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*${lookup({ jpeg = "\\.(jpg|jpeg)", webp = "\\.webp", avif = "\\.avif", jxl = "\\.jxl" }, format, "")}$",
           replace(settings.key, "{width}", "0"),
         )) && length(setintersection(split("/", settings.key), [".", ".."])) == 0
       ]
     ]))
-    error_message = "A key template must be like \"medium/{stem}.jpg\": letters, digits and _-. in folders, one {stem} or {name} in the last segment, and the format's extension (.jpg or .jpeg, .webp, .avif)."
+    error_message = "A key template must be like \"medium/{stem}.jpg\": letters, digits and _-. in folders, one {stem} or {name} in the last segment, and the format's extension (.jpg or .jpeg, .webp, .avif, .jxl)."
   }
 
   validation {

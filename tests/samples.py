@@ -1,9 +1,10 @@
 """Pictures that no single call makes: files of the kinds that cameras, phones and design tools write."""
 
 import io
+import itertools
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from PIL import Image
@@ -106,3 +107,32 @@ def deep_tiff(width: int, height: int, samples: Iterable[tuple[int, ...]], *, or
 def labelled(png: bytes, primaries: int, transfer: int) -> bytes:
     """A PNG that says by a cICP chunk what its numbers mean."""
     return after_header(png, (b"cICP", bytes([primaries, transfer, 0, 1])))
+
+
+def inks(lightness: Mapping[tuple[int, int, int, int], int]) -> bytes:
+    """An ICC profile for printing: version 2, CMYK to Lab by a table of the sixteen full inks and overprints.
+
+    Args:
+        lightness: L* from 0 to 100 of overprints, each given as 0 or 1 for cyan, magenta, yellow and black. All are
+            neutral, and what is left out is black.
+    """
+    table = b"".join(
+        bytes((lightness.get(overprint, 0) * 255 // 100, 128, 128)) for overprint in itertools.product((0, 1), repeat=4)
+    )
+    ramp = bytes(range(256))
+    identity = b"".join(struct.pack(">i", 65536 * (at % 4 == 0)) for at in range(9))
+    lut = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + identity + ramp * 4 + table + ramp * 3
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"inks\0" + bytes(78),
+        b"wtpt": b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061),
+        b"A2B0": lut + bytes(-len(lut) % 4),
+    }
+    start = 128 + 4 + 12 * len(tags)
+    directory, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        directory += name + struct.pack(">II", start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    size = start + len(body)
+    header = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ") + bytes(12) + b"acsp"
+    header += bytes(28) + struct.pack(">iii", 63190, 65536, 54061)
+    return header + bytes(128 - len(header)) + directory + body

@@ -1,22 +1,22 @@
 """Encode: pixels to JPEG, WebP, AVIF or JPEG XL bytes, with nothing else in them."""
 
+import contextlib
 import io
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PIL import Image
 
 from processor.recipe import Format, FormatName
-from processor.steps import boxes, optional, priority, resize
+from processor.steps import boxes, optional, resize
 from processor.steps.animate import Animation, Strip, frames
 from processor.steps.colour import bare, flattened
 
 os.environ.setdefault("SVT_LOG", "0")  # read when the plugin is loaded; else it writes a page to stderr every time
 import pillow_avif  # noqa: F401 - after SVT_LOG is set. Importing it replaces Pillow's AVIF reader and writer
-
-priority.give_up()  # else SVT-AV1, as root, makes this program a real-time one
 
 LARGE = 1_000_000
 """Pixels. From here on an encoder's time is what a picture costs; below, its bytes are."""
@@ -209,5 +209,20 @@ def _is_large(image: Image.Image) -> bool:
 
 def _saved(image: Image.Image, pillow_format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, pillow_format, **options)
+    with scheduled_as_before():
+        image.save(buffer, pillow_format, **options)
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def scheduled_as_before() -> Iterator[None]:
+    """Undo what SVT-AV1 does to the thread that calls it as root: real-time for good, and with it what that starts."""
+    if sys.platform != "linux":
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from processor.limits import Limits
 from processor.steps import colour, decode, inspect, orient
+from processor.steps.encode import scheduled_as_before
 from scripts.bench import pictures, report
 from scripts.bench.chart import line_chart
 from scripts.bench.errors import BenchError
@@ -54,7 +55,8 @@ class Setting:
         """The file. JPEG is laid on white."""
         shown = colour.flattened(image, "#ffffff") if self.format == "jpeg" else image
         buffer = io.BytesIO()
-        colour.bare(shown).save(buffer, self.format.upper(), quality=quality, **self.options)
+        with scheduled_as_before():
+            colour.bare(shown).save(buffer, self.format.upper(), quality=quality, **self.options)
         return buffer.getvalue()
 
 

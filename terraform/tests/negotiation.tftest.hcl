@@ -95,3 +95,25 @@ run "one_size_withheld" {
     error_message = "A size that is not served yet must not be negotiated."
   }
 }
+
+run "jpeg_xl_where_a_recipe_makes_it" {
+  command = plan
+
+  module {
+    source = "./modules/negotiation"
+  }
+
+  variables {
+    recipe_json    = <<-JSON
+      {"sizes": [{"name": "full", "formats": {
+        "jxl": {"key": "jxl/{stem}.jxl"}, "jpeg": {"key": "full/{stem}.jpg"}, "webp": {"key": "webp/{stem}.webp"}, "avif": {"key": "avif/{stem}.avif"}}}]}
+    JSON
+    served_formats = ["jpeg", "webp", "avif", "jxl"]
+    served_sizes   = ["full"]
+  }
+
+  assert {
+    condition     = jsonencode(local.table[0][*][0]) == jsonencode(["image/jpeg", "image/avif", "image/jxl", "image/webp"])
+    error_message = "JPEG XL must be answered to those who name it and no AVIF, before WebP."
+  }
+}

@@ -234,7 +234,7 @@ run "rejects_recipe_with_an_unknown_format" {
 
   variables {
     recipe = {
-      sizes = [{ name = "only", formats = { jxl = { key = "s/{stem}.jxl" } } }]
+      sizes = [{ name = "only", formats = { heic = { key = "s/{stem}.heic" } } }]
     }
   }
 

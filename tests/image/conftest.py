@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from scripts.demo import resources, servers
 from tests.emulator import Pipeline, pipeline_on
 from tests.requirements import need
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST_FROM_CONTAINER = "host.docker.internal"
@@ -102,8 +104,21 @@ def function(image: str, container_environment: dict[str, str]) -> Iterator[Func
     for name, value in container_environment.items():
         container = container.with_env(name, value)
     with container:
-        port = container.get_exposed_port(EMULATOR_PORT_IN_CONTAINER)
-        yield Function(
-            f"http://{container.get_container_host_ip()}:{port}/2015-03-31/functions/function/invocations",
-            lambda: b"".join(container.get_logs()).decode(errors="replace"),
-        )
+        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(EMULATOR_PORT_IN_CONTAINER)}"
+
+        def logs() -> str:
+            return b"".join(container.get_logs()).decode(errors="replace")
+
+        wait_for(lambda: _listens(f"http://{address}/"), "the container's runtime emulator", logs)
+        yield Function(f"http://{address}/2015-03-31/functions/function/invocations", logs)
+
+
+def _listens(url: str) -> bool | None:
+    """Whether anything speaks HTTP there; Docker's own proxy accepts connections before the container does."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - http
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return None

@@ -164,6 +164,15 @@ def edge(node: str, tmp_path_factory: pytest.TempPathFactory) -> EdgeFunction:
     return EdgeFunction(node, code)
 
 
+def test_jpeg_xl_goes_to_those_who_name_it(node: str, tmp_path: Path) -> None:
+    """Where a size has JPEG XL and no AVIF, Safari gets that, and Chrome, which does not name it, gets WebP."""
+    formats = {"jpeg": {"key": "f/{stem}.jpg"}, "webp": {"key": "w/{stem}.webp"}, "jxl": {"key": "x/{stem}.jxl"}}
+    recipe = json.dumps({"sizes": [{"name": "full", "formats": formats}]})
+    edge = EdgeFunction(node, generate(tmp_path, recipe, list(formats), ["full"]))
+    safari, _ = PICTURES_BY_CLIENT["Safari 17"]
+    assert [edge.uri("/f/tom.jpg", accept) for accept in (safari, CHROME)] == ["/x/tom.jxl", "/w/tom.webp"]
+
+
 @pytest.mark.parametrize("client", PICTURES_BY_CLIENT)
 def test_clients_get_the_best_format_that_they_ask_for(edge: EdgeFunction, client: str) -> None:
     """Nobody gets a format that their program does not name, and who names AVIF gets it."""

@@ -1,5 +1,7 @@
 """Inputs: the kinds of files that cameras, phones, browsers and design tools write come out looking right."""
 
+import base64
+import io
 import struct
 import zlib
 from typing import Any
@@ -14,7 +16,7 @@ from processor.pipeline import transcode
 from processor.steps import colour, decode, inspect, orient, profiles, signal
 from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, corners, exif_block, loaded, photo, png_chunk, saved, small_recipe
-from tests.samples import after_header, box, needs_heif, needs_jxl, pages, ultra_hdr
+from tests.samples import after_header, box, inks, needs_heif, needs_jxl, pages, ultra_hdr
 from tests.unit.test_orient import lying
 
 
@@ -35,6 +37,15 @@ ADOBE_RGB = profile((0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 2.1992
 PROPHOTO = profile((0.3457, 0.3585, 0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001), 1.8)
 DISPLAY_P3 = profile(profiles.P3_D65, None)
 
+FOUR_TO_ONE = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
+    "FRUVDA8XGBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU"
+    "FBQUFBQUFBT/wAARCAAgAEADAUEAAhEBAxEB/8QAFwABAQEBAAAAAAAAAAAAAAAAAAgKCf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/"
+    "xAAXAQEBAQEAAAAAAAAAAAAAAAAHCggJ/8QAFBEBAAAAAAAAAAAAAAAAAAAAAP/aAAwDAQACEQMRAD8AnQAGOqaxgAkmPRyAbVOC"
+    "xgAkmPcvAFGbcrQaAlXODPkAqoB7QaAlXOD/2Q=="
+)
+"""`corners(64, 32)` by libjpeg-turbo's `cjpeg -quality 90 -sample 4x1 -optimize`; Pillow cannot write 4:1:1."""
+
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("progressive", [False, True])
@@ -42,6 +53,13 @@ def test_jpeg(subsampling: str, *, progressive: bool) -> None:
     """Baseline and progressive JPEG of every common subsampling."""
     data = saved(photo(320, 240), "JPEG", quality=92, subsampling=subsampling, progressive=progressive)
     assert_image_similar(shown(data), photo(320, 240), 3)
+
+
+def test_jpeg_of_four_to_one() -> None:
+    """A JPEG whose colours have a quarter of the width, 4:1:1 as camcorders wrote it, keeps them in their places."""
+    with Image.open(io.BytesIO(FOUR_TO_ONE)) as opened:
+        assert [layer[1:3] for layer in opened.layer] == [(4, 1), (1, 1), (1, 1)]  # type: ignore[attr-defined]
+    assert_image_similar(shown(FOUR_TO_ONE), corners(64, 32), 4)
 
 
 def test_jpeg_in_grey() -> None:
@@ -55,6 +73,16 @@ def test_cmyk_jpeg() -> None:
     colours = corners(64, 64)
     data = saved(colours.convert("CMYK"), "JPEG", quality=97, subsampling="4:4:4")
     assert_image_similar(shown(data), colours, 4)
+
+
+@pytest.mark.parametrize("pillow_format", ["JPEG", "TIFF"])
+def test_cmyk_with_a_profile(pillow_format: str) -> None:
+    """Inks have the colours that the picture's own profile says: here magenta is a grey, which sRGB has as 119."""
+    grey_magenta = inks({(0, 0, 0, 0): 100, (0, 1, 0, 0): 50})
+    data = saved(Image.new("CMYK", (64, 64), (0, 255, 0, 0)), pillow_format, icc_profile=grey_magenta)
+    result = transcode(data, small_recipe())
+    assert result.source.notes == ()
+    assert_image_similar(loaded(result.renditions[0].body), Image.new("RGB", (64, 64), (119, 119, 119)), 1)
 
 
 @pytest.mark.parametrize("pillow_format", ["JPEG", "TIFF"])

@@ -168,3 +168,10 @@ def test_a_result_is_whole() -> None:
         result: Transcoded = transcoder(saved(photo(900, 700), "PNG"), RECIPE, LIMITS)
     assert [rendition.format for rendition in result.renditions] == ["jpeg", "webp", "avif"]
     assert json.dumps(result.source.width) == "900"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has these scheduling policies")
+def test_a_child_of_root_is_as_weak_as_anybodys(broken: IsolatedTranscoder) -> None:
+    """A decoder's process may not put itself before all others, not even where root runs it."""
+    with pytest.raises(Transient, match="PermissionError"):
+        broken(b"real-time", RECIPE, LIMITS)

@@ -50,6 +50,14 @@ def test_every_format_and_width_is_offered_best_first() -> None:
     }  # fmt: skip
 
 
+def test_jpeg_xl_is_offered_between_avif_and_webp() -> None:
+    """Browsers take the first source that they know: AVIF is the smallest, JPEG XL comes before WebP."""
+    formats = [rendition("full", fmt, 300) for fmt in ("jpeg", "webp", "avif")]
+    formats.append(PublishedFormat("full", "jxl", 300, 200, 1000, "full/tom.jxl", "image/jxl"))
+    _, *sources, _ = Elements(markup.picture(formats, "cdn.example", Place())).found
+    assert [attributes["type"] for _, attributes in sources] == ["image/avif", "image/jxl", "image/webp"]
+
+
 def test_equal_widths_are_offered_once() -> None:
     """A small source fills several sizes with the same pixels; the one with fewer bytes is enough."""
     formats = [rendition("full", "jpeg", 200, count=900), rendition("thumb", "jpeg", 200, count=800)]

@@ -7,6 +7,7 @@ locals {
     jpeg = "image/jpeg"
     webp = "image/webp"
     avif = "image/avif"
+    jxl  = "image/jxl"
   }
 
   # Per size: the literal text around the placeholder of each format's key, most widely understood format first.
@@ -14,7 +15,7 @@ locals {
     for size in local.recipe.sizes : {
       name = size.name
       formats = [
-        for format in ["jpeg", "webp", "avif"] : {
+        for format in ["jpeg", "webp", "avif", "jxl"] : {
           format       = format
           content_type = local.content_types[format]
           key          = size.formats[format].key
@@ -26,7 +27,7 @@ locals {
   ]
 
   # Where a client likes two formats equally well, the first of these wins.
-  preference = [for format in ["avif", "webp"] : format if contains(var.served_formats, format)]
+  preference = [for format in ["avif", "jxl", "webp"] : format if contains(var.served_formats, format)]
 
   negotiated = [
     for size in local.sizes : {
