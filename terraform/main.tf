@@ -8,8 +8,46 @@ module "storage" {
   noncurrent_version_days = var.raw_noncurrent_version_days
   archive_after_days      = var.raw_archive_after_days
   retain_days             = local.retain_days
+  processed_versions      = var.replica_region != null
   force_destroy           = var.force_destroy
   tls_only                = !var.emulator
+}
+
+# The same buckets once more, in the other region.
+module "replica" {
+  source = "./modules/storage"
+  count  = var.replica_region == null ? 0 : 1
+
+  providers = {
+    aws = aws.replica
+  }
+
+  raw_bucket_name         = "${local.name}-raw-copy-${local.account_id}"
+  processed_bucket_name   = "${local.name}-processed-copy-${local.account_id}"
+  noncurrent_version_days = var.raw_noncurrent_version_days
+  archive_after_days      = var.raw_archive_after_days
+  retain_days             = local.retain_days
+  processed_versions      = true
+  force_destroy           = var.force_destroy
+  tls_only                = !var.emulator
+}
+
+module "replication" {
+  source = "./modules/replication"
+  count  = var.replica_region == null ? 0 : 1
+
+  providers = {
+    aws         = aws
+    aws.replica = aws.replica
+  }
+
+  name                        = local.name
+  account_id                  = local.account_id
+  originals                   = module.storage.versioned
+  replicas                    = module.replica[0].versioned
+  replica_bucket_domain       = module.replica[0].processed_bucket_domain
+  processed_tls_only_document = module.replica[0].processed_tls_only_document
+  distribution_arn            = module.delivery.distribution_arn
 }
 
 module "ingest" {
@@ -76,6 +114,7 @@ module "records" {
   source = "./modules/records"
 
   table_name          = "${local.name}-records"
+  replica_region      = var.replica_region
   deletion_protection = !var.force_destroy
 }
 
@@ -121,6 +160,7 @@ module "delivery" {
   processed_bucket_arn        = module.storage.processed_bucket_arn
   processed_bucket_domain     = module.storage.processed_bucket_domain
   processed_tls_only_document = module.storage.processed_tls_only_document
+  replica_bucket_domain       = var.replica_region == null ? null : module.replication[0].origin_domain
   edge_function_code          = module.negotiation.code
   price_class                 = var.price_class
   account_id                  = local.account_id

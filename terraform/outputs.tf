@@ -13,6 +13,21 @@ output "processed_bucket" {
   value       = module.storage.processed_bucket_name
 }
 
+output "replica_region" {
+  description = "Where copies are kept; null: nowhere."
+  value       = var.replica_region
+}
+
+output "raw_replica_bucket" {
+  description = "Copies of the uploads, in replica_region; null: there are none. Only replication writes there."
+  value       = one(module.replica[*].raw_bucket_name)
+}
+
+output "processed_replica_bucket" {
+  description = "Copies of the renditions, in replica_region; null: there are none."
+  value       = one(module.replica[*].processed_bucket_name)
+}
+
 output "cdn_domain" {
   description = "Host that serves the renditions."
   value       = module.delivery.domain_name

@@ -19,3 +19,14 @@ provider "aws" {
     tags = local.tags
   }
 }
+
+# Where copies are kept. Without replica_region nothing is made with it.
+provider "aws" {
+  alias             = "replica"
+  region            = var.replica_region == null ? var.region : var.replica_region
+  s3_use_path_style = var.emulator
+
+  default_tags {
+    tags = local.tags
+  }
+}

@@ -37,6 +37,22 @@ variable "region" {
   }
 }
 
+variable "replica_region" {
+  description = "Another AWS region that holds copies of both buckets and of the table, and answers for the CDN where the first one fails. Null: none. It roughly doubles what storage costs: docs/delivery.md."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.replica_region == null ? true : can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]$", var.replica_region))
+    error_message = "replica_region must be a region's code such as eu-west-1, or null for no copies."
+  }
+
+  validation {
+    condition     = var.replica_region == null ? true : var.replica_region != local.region
+    error_message = "replica_region must be another region than the stack's own (${local.region}): copies beside the originals are lost with them. Name another, or null for none."
+  }
+}
+
 variable "tags" {
   description = "Tags for every resource, besides Project, Environment and ManagedBy."
   type        = map(string)

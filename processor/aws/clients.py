@@ -19,9 +19,9 @@ _CONFIG = Config(
 )
 
 
-def s3() -> "S3Client":
-    """A client for both buckets."""
-    return boto3.client("s3", config=_CONFIG)
+def s3(region: str | None = None) -> "S3Client":
+    """A client for both buckets, or for their copies in another region."""
+    return boto3.client("s3", config=_CONFIG, region_name=region)
 
 
 def sqs() -> "SQSClient":

@@ -2,7 +2,7 @@
 
 import argparse
 
-from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.stack import add_stack_option, optional_value, stack_values
 from processor.commands.usage import COMPLETE, Subcommands, UsageError
 from processor.errors import Transient
 
@@ -16,7 +16,7 @@ def add(subcommands: Subcommands) -> None:
         "tombstone with their history. Earlier versions can be restored until they expire, unless --all-versions.",
     )
     parser.add_argument("keys", nargs="+", metavar="KEY", help="a source key, as uploaded")
-    parser.add_argument("--all-versions", action="store_true", help="delete every version for good")
+    parser.add_argument("--all-versions", action="store_true", help="delete every version for good, copies included")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     add_stack_option(parser)
     parser.set_defaults(run=_run)
@@ -28,13 +28,17 @@ def _run(options: argparse.Namespace) -> int:
     from processor.aws.sqs import IngestQueue  # noqa: PLC0415
 
     s3, bucket = clients.s3(), values["raw_bucket"]
+    places = [(s3, bucket)]
+    if copies := optional_value(options, "raw_replica_bucket"):  # S3 does not replicate that a version was deleted
+        places.append((clients.s3(optional_value(options, "replica_region")), copies))
     queue = IngestQueue(clients.sqs(), values["queue_url"], bucket)
     try:
         for key in options.keys:
             if options.dry_run:
                 print(f"{key}: would be removed")
             elif options.all_versions:
-                print(f"{key}: {listing.delete_all_versions(s3, bucket, key)} versions deleted for good")
+                count = sum(listing.delete_all_versions(client, where, key) for client, where in places)
+                print(f"{key}: {count} versions deleted for good")
                 queue.enqueue(key)  # S3's own events of single versions may be lost or late
             else:
                 listing.mark_deleted(s3, bucket, key)

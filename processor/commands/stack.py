@@ -45,6 +45,18 @@ def stack_values(options: argparse.Namespace, *names: str) -> Mapping[str, str]:
     return values
 
 
+def optional_value(options: argparse.Namespace, name: str) -> str | None:
+    """An output that not every stack has, such as `raw_replica_bucket`; None: this one has not.
+
+    Raises:
+        UsageError: if the file cannot be used.
+    """
+    if options.stack is None:
+        return os.environ.get(name.upper()) or None
+    value = _outputs(options.stack).get(name, {}).get("value")
+    return None if value is None else str(value)
+
+
 def _outputs(file: Path) -> dict[str, dict[str, object]]:
     try:
         outputs = json.loads(file.read_text("utf-8"))

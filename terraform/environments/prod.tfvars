@@ -6,3 +6,4 @@ log_retention_days          = 90
 raw_noncurrent_version_days = 90
 maximum_concurrency         = 50
 # alarm_email               = "pictures@example.org"
+# replica_region            = "eu-west-1"

@@ -54,6 +54,15 @@ run "delivery" {
   }
 
   assert {
+    condition = (
+      length(aws_cloudfront_distribution.pictures.origin_group) == 0 &&
+      aws_cloudfront_distribution.pictures.default_cache_behavior[0].target_origin_id == "processed" &&
+      one(aws_cloudfront_distribution.pictures.origin).connection_attempts == 3 && one(aws_cloudfront_distribution.pictures.origin).connection_timeout == 10
+    )
+    error_message = "Without another region there is one origin, with CloudFront's own patience."
+  }
+
+  assert {
     condition     = one(aws_cloudfront_distribution.pictures.origin).origin_access_control_id == aws_cloudfront_origin_access_control.processed.id && aws_cloudfront_origin_access_control.processed.signing_behavior == "always"
     error_message = "Reads of the bucket must be signed."
   }

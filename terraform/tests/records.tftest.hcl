@@ -38,4 +38,37 @@ run "records" {
     condition     = aws_dynamodb_table.records.point_in_time_recovery[0].enabled && aws_dynamodb_table.records.server_side_encryption[0].enabled && aws_dynamodb_table.records.deletion_protection_enabled
     error_message = "Records must be recoverable, encrypted, and protected from deletion where that is asked for."
   }
+
+  assert {
+    condition     = length(aws_dynamodb_table.records.replica) == 0 && aws_dynamodb_table.records.stream_enabled == null
+    error_message = "Without another region, there is neither a replica nor a stream to feed it."
+  }
+}
+
+run "in_two_regions" {
+  command = plan
+
+  module {
+    source = "./modules/records"
+  }
+
+  variables {
+    replica_region = "eu-west-1"
+  }
+
+  assert {
+    condition     = one(aws_dynamodb_table.records.replica).region_name == "eu-west-1" && one(aws_dynamodb_table.records.replica).point_in_time_recovery && one(aws_dynamodb_table.records.replica).propagate_tags
+    error_message = "The replica must be in the other region, recoverable, and say what it belongs to."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.records.stream_enabled && aws_dynamodb_table.records.stream_view_type == "NEW_AND_OLD_IMAGES"
+    error_message = "A global table is fed from a stream of new and old images."
+  }
+
+  # The replica is encrypted like the table, with the key of its own region.
+  assert {
+    condition     = aws_dynamodb_table.records.server_side_encryption[0].enabled
+    error_message = "The table, and with it the replica, must be encrypted with KMS."
+  }
 }

@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "./tests/mocks"
+}
+
 variables {
   environment = "dev"
   image_uri   = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -56,6 +61,14 @@ run "the_default_stack" {
   }
 
   assert {
+    condition = (
+      length(module.replica) + length(module.replication) == 0 &&
+      output.replica_region == null && output.raw_replica_bucket == null && output.processed_replica_bucket == null
+    )
+    error_message = "Without another region, nothing is copied there."
+  }
+
+  assert {
     condition     = local.tags == { Project = "img-pipeline", Environment = "dev", ManagedBy = "terraform" }
     error_message = "Every resource must say what it belongs to."
   }
@@ -78,12 +91,13 @@ run "the_longest_names_still_make_bucket_names" {
   command = plan
 
   variables {
-    project     = "a-name-as-long-as-may-be"
-    environment = "abcdefghij"
+    project        = "a-name-as-long-as-may-be"
+    environment    = "abcdefghij"
+    replica_region = "eu-west-1"
   }
 
   assert {
-    condition     = alltrue([for name in [output.raw_bucket, output.processed_bucket] : length(name) <= 63])
+    condition     = alltrue([for name in [output.raw_bucket, output.processed_bucket, output.raw_replica_bucket, output.processed_replica_bucket] : length(name) <= 63])
     error_message = "Bucket names end at 63 characters."
   }
 }

@@ -108,6 +108,45 @@ run "both_buckets" {
   }
 }
 
+run "no_versions_of_renditions" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_versioning.processed) == 0 && length(aws_s3_bucket_lifecycle_configuration.processed.rule) == 1
+    error_message = "Renditions can be made again: no versions unless they are replicated."
+  }
+}
+
+run "versions_for_replication" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    processed_versions = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.processed[0].versioning_configuration[0].status == "Enabled"
+    error_message = "A bucket that is replicated must keep versions."
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_lifecycle_configuration.processed.rule[1].status == "Enabled" &&
+      aws_s3_bucket_lifecycle_configuration.processed.rule[1].noncurrent_version_expiration[0].noncurrent_days == 1 &&
+      aws_s3_bucket_lifecycle_configuration.processed.rule[1].expiration[0].expired_object_delete_marker
+    )
+    error_message = "Removed renditions must be gone for good as soon as S3 allows, delete markers included."
+  }
+}
+
 run "archiving" {
   command = plan
 

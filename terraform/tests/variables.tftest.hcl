@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "./tests/mocks"
+}
+
 variables {
   environment = "dev"
   image_uri   = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -20,6 +25,7 @@ run "rejects_a_wrong_value_of_every_variable" {
   variables {
     project                      = "ImgPipeline"
     region                       = "Frankfurt"
+    replica_region               = "Dublin"
     tags                         = { "aws:cost" = "1" }
     image_uri                    = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev:latest"
     architecture                 = "riscv"
@@ -53,6 +59,7 @@ run "rejects_a_wrong_value_of_every_variable" {
   expect_failures = [
     var.project,
     var.region,
+    var.replica_region,
     var.tags,
     var.image_uri,
     var.architecture,
@@ -81,6 +88,18 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.oldest_message_alarm_seconds,
     var.served_formats,
     var.served_sizes,
+  ]
+}
+
+run "rejects_copies_beside_the_originals" {
+  command = plan
+
+  variables {
+    replica_region = "eu-central-1"
+  }
+
+  expect_failures = [
+    var.replica_region,
   ]
 }
 

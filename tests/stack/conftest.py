@@ -51,12 +51,12 @@ class Checkout:
     environment: Mapping[str, str]
     port: int
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = servers.REGION) -> Any:
         """A boto3 client, as the emulator's root user."""
         session: Any = boto3.Session(
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=servers.REGION,
+            region_name=region,
         )
         return session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
 

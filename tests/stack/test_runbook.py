@@ -22,6 +22,7 @@ from tests.waiting import wait_for
 
 KEY = "folder/photo.jpg"
 OTHER = "2019/a b+ü.jpg"
+RESCUED = "rescued/photo.jpg"
 
 
 @dataclass
@@ -307,6 +308,25 @@ def marker_is_gone(bench: Bench) -> None:
     assert bench.versions("Versions")[0]["IsLatest"]
 
 
+def lose_region(bench: Bench) -> None:
+    """A picture that only a bucket of copies still has; the same stack stands in for the one in the other region."""
+    folder = bench.stack.checkout.folder / "build"
+    outputs = json.loads((folder / "prod" / "stack.json").read_text("utf-8"))
+    (folder / "prodb").mkdir()
+    (folder / "prodb" / "stack.json").write_text(json.dumps(outputs), "utf-8")
+    outputs["raw_replica_bucket"] = {"value": "copies-of-uploads"}
+    (folder / "prod" / "stack.json").write_text(json.dumps(outputs), "utf-8")
+    bench.environment["NEW"] = "build/prodb/stack.json"
+    bench.client("s3").create_bucket(Bucket="copies-of-uploads")
+    body = helpers.saved(helpers.corners(), "JPEG")
+    bench.client("s3").put_object(Bucket="copies-of-uploads", Key=RESCUED, Body=body)
+
+
+def copies_are_processed(bench: Bench) -> None:
+    """What was copied is published by the new stack."""
+    bench.stack.settled(RESCUED, "COMPLETE")
+
+
 Look = Callable[[Bench], None]
 STEPS: list[tuple[str, Look, Look]] = [
     ("Runbook", nothing, nothing),
@@ -325,6 +345,7 @@ STEPS: list[tuple[str, Look, Look]] = [
     ("The table or the renditions are lost", nothing, nothing_had_to_be_made),
     ("A picture was overwritten or deleted by mistake", overwrite, earlier_version_is_back),
     ("A picture was overwritten or deleted by mistake", delete, marker_is_gone),
+    ("The region is down", lose_region, copies_are_processed),
 ]
 """For every block of the page, in its order."""
 

@@ -9,7 +9,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ from tests.stack.conftest import ENVIRONMENT, Checkout, Stack, healthy, stop_lis
 from tests.waiting import wait_for
 
 KEY = "my photos/ü b+c (1).jpg"
+
+REPLICA_REGION = "eu-west-1"
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 
@@ -210,8 +214,12 @@ def test_a_pushed_image_is_rolled_out_by_its_digest(stack: Stack, registry: str)
 
 def test_a_plan_after_an_apply_is_empty(stack: Stack, tmp_path: Path) -> None:
     """Nothing would change but what the emulator is known not to return, attribute by attribute."""
+    assert_nothing_to_change(stack, tmp_path / "plan", NOT_RETURNED_BY_EMULATOR)
+
+
+def assert_nothing_to_change(stack: Stack, plan: Path, exempt: dict[str, set[str]]) -> None:
+    """Plan with the image that runs, and find no change but of the exempt attributes, by address."""
     image = (stack.checkout.folder / "build" / ENVIRONMENT / "image").read_text().strip()
-    plan = tmp_path / "plan"
     stack.checkout.run(
         "terraform", "-chdir=terraform", "plan", "-input=false", f"-out={plan}",
         f"-var-file=environments/{ENVIRONMENT}.tfvars", f"-var=image_uri={image}", TF_WORKSPACE=ENVIRONMENT,
@@ -225,7 +233,7 @@ def test_a_plan_after_an_apply_is_empty(stack: Stack, tmp_path: Path) -> None:
             continue
         assert change["actions"] == ["update"], resource["address"]
         changed = {name for name, value in change["after"].items() if change["before"].get(name) != value}
-        assert changed <= NOT_RETURNED_BY_EMULATOR.get(resource["address"], set()), (resource["address"], changed)
+        assert changed <= exempt.get(resource["address"], set()), (resource["address"], changed)
 
 
 @pytest.mark.usefixtures("published")
@@ -253,30 +261,144 @@ def invalidated_paths(stack: Stack) -> list[list[str]]:
     ]
 
 
-def test_destroy_leaves_nothing(stack: Stack) -> None:
-    """Pictures in the buckets included; this is the end of the stack."""
-    stop_listening(stack)
-    forget_awkward_keys(stack)
-    assert stack.processed_keys(), "there must be something that only force_destroy can delete"
-    stack.checkout.script("destroy", ENVIRONMENT, "--yes")
-    assert remains(stack.checkout) == {}
-    assert not (stack.checkout.folder / "build" / ENVIRONMENT).exists()
-    workspaces = stack.checkout.run("terraform", "-chdir=terraform", "workspace", "list").split()
+@pytest.fixture(scope="module")
+def copied(stack: Stack) -> Stack:
+    """The same stack with copies in another region: one variable more, and a deploy."""
+    variables = stack.checkout.folder / "terraform" / "environments" / f"{ENVIRONMENT}.tfvars"
+    variables.write_text(variables.read_text() + f'replica_region = "{REPLICA_REGION}"\n')
+    image = (stack.checkout.folder / "build" / ENVIRONMENT / "image").read_text().strip()
+    stack.checkout.script("deploy", ENVIRONMENT, "--image", image)
+    outputs = json.loads((stack.checkout.folder / "build" / ENVIRONMENT / "stack.json").read_text())
+    return replace(stack, outputs={name: output["value"] for name, output in outputs.items()})
+
+
+def copies(copied: Stack, bucket: str) -> set[str]:
+    """Keys in one of the buckets in the other region."""
+    listed = copied.checkout.client("s3", REPLICA_REGION).list_objects_v2(Bucket=copied.outputs[bucket])
+    return {item["Key"] for item in listed.get("Contents", [])}
+
+
+def test_pictures_and_records_are_copied_and_their_removal_too(copied: Stack) -> None:
+    """Upload, renditions and record are in the other region, and hidden or removed there when the upload goes."""
+    key = "copies/photo.png"
+    expected = set(keys.rendition_keys(Recipe.default(), key))
+    copied.upload(key, helpers.saved(helpers.corners(), "PNG"))
+    record = copied.settled(key, "COMPLETE")
+    assert copies(copied, "raw_replica_bucket") == {key}
+    assert copies(copied, "processed_replica_bucket") >= expected
+    assert record_there(copied, key)["status"] == {"S": record["status"]}
+
+    copied.checkout.client("s3").delete_object(Bucket=copied.outputs["raw_bucket"], Key=key)
+    copied.settled(key, "REMOVED")
+    assert copied.processed_keys() & expected == set()
+    assert copies(copied, "raw_replica_bucket") == set()
+    assert copies(copied, "processed_replica_bucket") & expected == set()
+    assert record_there(copied, key)["status"] == {"S": "REMOVED"}
+
+
+def record_there(copied: Stack, key: str) -> dict[str, Any]:
+    """A picture's `current` item in the other region, with DynamoDB's types."""
+    item: dict[str, Any] = copied.checkout.client("dynamodb", REPLICA_REGION).get_item(
+        TableName=copied.outputs["table_name"], Key={"imageId": {"S": key}, "record": {"S": "current"}}
+    )["Item"]
+    return item
+
+
+def test_copies_are_deleted_for_good_with_their_original(copied: Stack) -> None:
+    """`remove --all-versions` leaves no version in either region, though S3 copies no such deletion."""
+    key = "copies/private.png"
+    copied.upload(key, helpers.saved(helpers.corners(), "PNG"))
+    copied.settled(key, "COMPLETE")
+    assert versions(copied, "raw_replica_bucket", REPLICA_REGION, key) == 1
+    copied.checkout.run(
+        sys.executable, "-m", "processor", "remove", "--all-versions",
+        "--stack", str(copied.checkout.folder / "build" / ENVIRONMENT / "stack.json"), key,
+    )  # fmt: skip
+    copied.settled(key, "REMOVED")
+    assert versions(copied, "raw_bucket", servers.REGION, key) == 0
+    assert versions(copied, "raw_replica_bucket", REPLICA_REGION, key) == 0
+
+
+def versions(copied: Stack, bucket: str, region: str, key: str) -> int:
+    """How many versions and delete markers of a key a bucket has."""
+    listed = copied.checkout.client("s3", region).list_object_versions(Bucket=copied.outputs[bucket], Prefix=key)
+    return len(listed.get("Versions", [])) + len(listed.get("DeleteMarkers", []))
+
+
+def test_copies_are_as_private_as_the_originals(copied: Stack) -> None:
+    """No public access, encryption, versions that expire, a role that only its bucket may use, recoverable records."""
+    s3, iam = copied.checkout.client("s3", REPLICA_REGION), copied.checkout.client("iam")
+    for name in ("raw", "processed"):
+        bucket = copied.outputs[f"{name}_replica_bucket"]
+        assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == REPLICA_REGION
+        assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+        (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+        assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+        original = s3.get_bucket_lifecycle_configuration(Bucket=copied.outputs[f"{name}_bucket"])["Rules"]
+        assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == original
+        assert any("NoncurrentVersionExpiration" in rule for rule in original)
+        role = f"img-pipeline-{ENVIRONMENT}-replication-{name}"
+        (trust,) = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert (
+            trust["Condition"]["ArnEqualsIfExists"]["aws:SourceArn"]
+            == f"arn:aws:s3:::{copied.outputs[f'{name}_bucket']}"
+        )
+        path = f"/{bucket}?list-type=2"
+        assert copied.checkout.http(f"{servers.HOST}:{copied.checkout.port}", path).status == 403
+    table = copied.checkout.client("dynamodb", REPLICA_REGION)
+    backups = table.describe_continuous_backups(TableName=copied.outputs["table_name"])["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert table.describe_table(TableName=copied.outputs["table_name"])["Table"]["SSEDescription"]["SSEType"] == "KMS"
+
+
+def test_the_cdn_knows_where_else_to_ask(copied: Stack) -> None:
+    """The distribution has the group, and may read the copies. The emulator stores groups but serves none."""
+    configuration = copied.checkout.client("cloudfront").get_distribution_config(Id=copied.outputs["distribution_id"])
+    (group,) = configuration["DistributionConfig"]["OriginGroups"]["Items"]
+    assert sorted(group["FailoverCriteria"]["StatusCodes"]["Items"]) == [500, 502, 503, 504]
+    assert [member["OriginId"] for member in group["Members"]["Items"]] == ["processed", "replica"]
+    assert configuration["DistributionConfig"]["DefaultCacheBehavior"]["TargetOriginId"] == group["Id"]
+    s3 = copied.checkout.client("s3", REPLICA_REGION)
+    policy = json.loads(s3.get_bucket_policy(Bucket=copied.outputs["processed_replica_bucket"])["Policy"])
+    arns = {statement["Condition"]["StringEquals"]["aws:SourceArn"] for statement in policy["Statement"]}
+    assert {arn.rpartition("/")[2] for arn in arns} == {copied.outputs["distribution_id"]}
+
+
+def test_a_plan_with_copies_is_empty(copied: Stack, tmp_path: Path) -> None:
+    """The second deploy, too, left nothing to do."""
+    assert_nothing_to_change(copied, tmp_path / "plan", NOT_RETURNED_BY_EMULATOR)
+
+
+def test_destroy_leaves_nothing(copied: Stack) -> None:
+    """Pictures in the buckets and copies in the other region included; this is the end of the stack."""
+    copied.upload("copies/kept.png", helpers.saved(helpers.corners(), "PNG"))
+    copied.settled("copies/kept.png", "COMPLETE")
+    stop_listening(copied)
+    forget_awkward_keys(copied)
+    assert copied.processed_keys(), "there must be something that only force_destroy can delete"
+    assert copies(copied, "processed_replica_bucket"), "and in the other region, too"
+    copied.checkout.script("destroy", ENVIRONMENT, "--yes")
+    assert remains(copied.checkout) == {}
+    assert not (copied.checkout.folder / "build" / ENVIRONMENT).exists()
+    workspaces = copied.checkout.run("terraform", "-chdir=terraform", "workspace", "list").split()
     assert workspaces == ["*", "default"]
 
 
-def forget_awkward_keys(stack: Stack) -> None:
-    """Delete what has a plus in its key.
+def forget_awkward_keys(copied: Stack) -> None:
+    """Delete what has a plus in its key, the delete markers that the pipeline and replication put there included.
 
     MiniStack ignores `encoding-type=url` when it lists versions, so the provider reads the plus as a space and tries
     for ever to delete what is not there.
     """
-    s3 = stack.checkout.client("s3")
-    for bucket in (stack.outputs["raw_bucket"], stack.outputs["processed_bucket"]):
-        versions = s3.list_object_versions(Bucket=bucket)
-        for version in versions.get("Versions", []) + versions.get("DeleteMarkers", []):
+    s3 = copied.checkout.client("s3")
+    for name in ("raw_bucket", "raw_replica_bucket", "processed_bucket", "processed_replica_bucket"):
+        bucket = copied.outputs[name]
+        listed = s3.list_object_versions(Bucket=bucket)
+        for version in listed.get("Versions", []) + listed.get("DeleteMarkers", []):
             if "+" in version["Key"]:
                 s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        wait_for(lambda: copied.messages() == 0 or None, "what follows", lambda: f"{copied.messages()} messages")
 
 
 def remains(checkout: Checkout) -> dict[str, list[Any]]:
@@ -292,6 +414,7 @@ def remains(checkout: Checkout) -> dict[str, list[Any]]:
         "buckets": aws["s3"].list_buckets()["Buckets"],
         "queues": aws["sqs"].list_queues().get("QueueUrls", []),
         "tables": aws["dynamodb"].list_tables()["TableNames"],
+        "copied tables": checkout.client("dynamodb", REPLICA_REGION).list_tables()["TableNames"],
         "functions": aws["lambda"].list_functions()["Functions"],
         "mappings": aws["lambda"].list_event_source_mappings()["EventSourceMappings"],
         "roles": aws["iam"].list_roles()["Roles"],

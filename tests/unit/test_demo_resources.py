@@ -26,6 +26,9 @@ mock_provider "aws" {{
 mock_provider "aws" {{
   alias = "us_east_1"
 }}
+mock_provider "aws" {{
+  alias = "replica"
+}}
 override_resource {{
   target          = module.ingest.aws_sqs_queue.dead_letters
   override_during = plan

@@ -119,6 +119,9 @@ resource "aws_s3_object" "missing" {
   source_hash   = var.missing_picture == null ? null : filemd5(var.missing_picture)
   content_type  = local.missing_content_type
   cache_control = "public, max-age=1"
+
+  # Only what is stored after the rules are in force is replicated.
+  depends_on = [var.replica_bucket_domain]
 }
 
 locals {
@@ -130,6 +133,9 @@ locals {
   # S3 answers 403 only where its policy is not in place. A 403 that means something must stay one: signatures, the web
   # ACL and countries answer with it as well.
   refuses = length(var.signing_public_keys) > 0 || var.rate_limit_per_ip != null || length(var.allowed_countries) + length(var.blocked_countries) > 0
+
+  # CloudFront's own is three times ten seconds, for every request that comes while a region is away.
+  patience = var.replica_bucket_domain == null ? { attempts = 3, seconds = 10 } : { attempts = 2, seconds = 3 }
 
   removed_headers = [
     "x-amz-meta-source", "x-amz-server-side-encryption", "x-amz-version-id", "x-amz-request-id", "x-amz-id-2",
@@ -153,10 +159,46 @@ resource "aws_cloudfront_distribution" "pictures" {
     origin_id                = "processed"
     domain_name              = var.processed_bucket_domain
     origin_access_control_id = aws_cloudfront_origin_access_control.processed.id
+    connection_attempts      = local.patience.attempts
+    connection_timeout       = local.patience.seconds
+  }
+
+  dynamic "origin" {
+    for_each = var.replica_bucket_domain[*]
+
+    content {
+      origin_id                = "replica"
+      domain_name              = origin.value
+      origin_access_control_id = aws_cloudfront_origin_access_control.processed.id
+      connection_attempts      = local.patience.attempts
+      connection_timeout       = local.patience.seconds
+    }
+  }
+
+  # A region in trouble answers 5xx or not at all, which counts as 504. A 404 is an answer: the replica is late by seconds
+  # to minutes, so asking it would bring removed pictures back. A 403 means that a policy is wrong, and must be seen.
+  dynamic "origin_group" {
+    for_each = var.replica_bucket_domain[*]
+
+    content {
+      origin_id = "either"
+
+      failover_criteria {
+        status_codes = [500, 502, 503, 504]
+      }
+
+      member {
+        origin_id = "processed"
+      }
+
+      member {
+        origin_id = "replica"
+      }
+    }
   }
 
   default_cache_behavior {
-    target_origin_id           = "processed"
+    target_origin_id           = var.replica_bucket_domain == null ? "processed" : "either"
     viewer_protocol_policy     = "redirect-to-https"
     allowed_methods            = ["GET", "HEAD"]
     cached_methods             = ["GET", "HEAD"]

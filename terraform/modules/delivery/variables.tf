@@ -18,6 +18,12 @@ variable "processed_bucket_domain" {
   type        = string
 }
 
+variable "replica_bucket_domain" {
+  description = "Regional host name of the bucket that is asked where that one fails, once it is replicated; null: there is none."
+  type        = string
+  default     = null
+}
+
 variable "processed_tls_only_document" {
   description = "Policy document to be part of that bucket's policy."
   type        = string

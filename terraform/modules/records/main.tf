@@ -7,6 +7,10 @@ resource "aws_dynamodb_table" "records" {
   range_key                   = "record"
   deletion_protection_enabled = var.deletion_protection
 
+  # Replicas are fed from the stream.
+  stream_enabled   = var.replica_region == null ? null : true
+  stream_view_type = var.replica_region == null ? null : "NEW_AND_OLD_IMAGES"
+
   attribute {
     name = "imageId"
     type = "S"
@@ -40,8 +44,18 @@ resource "aws_dynamodb_table" "records" {
     enabled = true
   }
 
-  # With a key of KMS, in the account's own audit trail.
+  # With a key of KMS, in the account's own audit trail. A replica is encrypted likewise, with its own region's key.
   server_side_encryption {
     enabled = true
+  }
+
+  dynamic "replica" {
+    for_each = var.replica_region[*]
+
+    content {
+      region_name            = replica.value
+      point_in_time_recovery = true
+      propagate_tags         = true
+    }
   }
 }

@@ -3,6 +3,12 @@ variable "table_name" {
   type        = string
 }
 
+variable "replica_region" {
+  description = "Another region that holds a replica; null: none does."
+  type        = string
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the table refuses to be deleted."
   type        = bool

@@ -65,6 +65,17 @@ resource "aws_s3_bucket_versioning" "raw" {
   }
 }
 
+# Renditions can be made again, so versions are kept only where replication asks for them.
+resource "aws_s3_bucket_versioning" "processed" {
+  count = var.processed_versions ? 1 : 0
+
+  bucket = aws_s3_bucket.processed.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
 resource "aws_s3_bucket_lifecycle_configuration" "raw" {
   bucket = aws_s3_bucket.raw.id
 
@@ -139,6 +150,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "processed" {
 
       expiration {
         days = rule.value
+      }
+    }
+  }
+
+  # What was removed or replaced must not outlive that for long.
+  dynamic "rule" {
+    for_each = aws_s3_bucket_versioning.processed
+
+    content {
+      id     = "forget"
+      status = "Enabled"
+
+      filter {}
+
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
+
+      expiration {
+        expired_object_delete_marker = true
       }
     }
   }

@@ -27,3 +27,13 @@ output "processed_tls_only_document" {
   description = "Policy document that refuses plain HTTP, to be part of the processed bucket's policy."
   value       = data.aws_iam_policy_document.tls_only["processed"].json
 }
+
+output "versioned" {
+  description = "Name and ARN of both buckets, once they keep versions."
+  value = {
+    raw       = { name = aws_s3_bucket.raw.bucket, arn = aws_s3_bucket.raw.arn }
+    processed = { name = aws_s3_bucket.processed.bucket, arn = aws_s3_bucket.processed.arn }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.raw, aws_s3_bucket_versioning.processed]
+}

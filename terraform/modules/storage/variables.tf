@@ -24,6 +24,12 @@ variable "retain_days" {
   default     = null
 }
 
+variable "processed_versions" {
+  description = "Whether the bucket for renditions keeps versions, as replication needs it to. Old ones are gone after a day or two."
+  type        = bool
+  default     = false
+}
+
 variable "force_destroy" {
   description = "Whether destroying deletes what is in the buckets."
   type        = bool
