@@ -28,7 +28,7 @@ demo: $(DEMO_VENV)/.installed ## the pipeline on an embedded emulator; writes bu
 # ---- develop --------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node chromium openssl openseadragon"] [EMULATOR=…] [ARGS=…]
+test: $(VENV)/.installed ## every test this machine can run  [REQUIRE="docker terraform node chromium openssl openseadragon aws jq"] [EMULATOR=…] [ARGS=…]
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: corpus

@@ -9,7 +9,7 @@ def need(tool: str, *, present: bool, how: str) -> None:
     """Go on if a tool is present, else skip; fail instead where `REQUIRE` lists it.
 
     Args:
-        tool: `docker`, `terraform`, `node`, `chromium`, `openssl` or `openseadragon`.
+        tool: `docker`, `terraform`, `node`, `chromium`, `openssl`, `openseadragon`, `aws` or `jq`.
         present: whether it was found.
         how: to get it, in one sentence.
     """
