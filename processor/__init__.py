@@ -11,7 +11,8 @@ from processor.limits import Limits
 from processor.recipe import Recipe
 
 if TYPE_CHECKING:
-    from processor.pipeline import Rendition, Source, Transcoded, transcode
+    from processor.pipeline import transcode
+    from processor.results import Rendition, Source, Transcoded
 
 __version__ = "0.1.0"
 

@@ -31,7 +31,7 @@ from processor.recipe import Recipe
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from processor.pipeline import Transcoded
+    from processor.results import Transcoded
 
 TRANSCODE = "processor.pipeline:transcode"
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from processor.errors import Reason, Rejected
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -47,3 +49,18 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 """What `transcode` applies where the caller says nothing."""
+
+
+def check_size(size_bytes: int, limits: Limits) -> None:
+    """Refuse a file by its length alone.
+
+    Raises:
+        Rejected: `empty` or `too_large`.
+    """
+    if size_bytes == 0:
+        raise Rejected(Reason.EMPTY, "the file is empty; upload it again")
+    if size_bytes > limits.max_object_bytes:
+        raise Rejected(
+            Reason.TOO_LARGE,
+            f"the file has {size_bytes:,} bytes, allowed are {limits.max_object_bytes:,}; upload a smaller version",
+        )

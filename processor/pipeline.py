@@ -1,102 +1,19 @@
 """The pipeline: one picture's bytes in, the bytes of every rendition out."""
 
 import os
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
-from processor.pyramid import Pyramid
 from processor.recipe import FormatName, Recipe, Size
+from processor.results import Rendition, Source, Tiled, Transcoded
 from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal, tiles
 from processor.steps.notes import Note
 
 MB_PER_CPU = 1769
 """Of a Lambda function's memory setting, for a whole vCPU (AWS Lambda's documentation)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What came in.
-
-    Attributes:
-        format: `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp`, `avif`, `heif`, `jp2` or `jxl`, by content.
-        width: pixels as displayed, that is after orientation.
-        height: the same.
-        frames: frames or pages in the file, of which the first is used.
-        bytes: of the file.
-        milliseconds: how long an animation plays; 0 for a still picture.
-        notes: what was done to it that its owner may want to know.
-        details: what is worth knowing of it, see `about.camera` and `about.looks`. Texts in it are the file's own.
-    """
-
-    format: inspect.SourceFormat
-    width: int
-    height: int
-    frames: int
-    bytes: int
-    milliseconds: int = 0
-    notes: tuple[Note, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_document(self) -> dict[str, Any]:
-        """The entry `source` in records, in events and on the command line; empty things are left out."""
-        document: dict[str, Any] = {
-            "format": self.format,
-            "width": self.width,
-            "height": self.height,
-            "frames": self.frames,
-            "bytes": self.bytes,
-        }
-        if self.milliseconds:
-            document["milliseconds"] = self.milliseconds
-        if self.notes:
-            document["notes"] = [str(note) for note in self.notes]
-        return document | dict(self.details)
-
-
-@dataclass(frozen=True, slots=True)
-class Rendition:
-    """One file that came out.
-
-    Attributes:
-        size: the name of its size in the recipe.
-        format: `jpeg`, `webp`, `avif` or `jxl`.
-        width: pixels.
-        height: pixels.
-        body: the file.
-    """
-
-    size: str
-    format: FormatName
-    width: int
-    height: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Tiled:
-    """A Deep Zoom pyramid.
-
-    Attributes:
-        pyramid: how the picture was cut.
-        bodies: the tiles, in the order of `Pyramid.all_places`.
-    """
-
-    pyramid: Pyramid
-    bodies: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Transcoded:
-    """A picture and everything that its recipe asks for, in the recipe's order."""
-
-    source: Source
-    renditions: tuple[Rendition, ...]
-    tiled: Tiled | None = None
 
 
 def transcode(

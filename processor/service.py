@@ -11,8 +11,7 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from processor import keys, markup, pyramid
 from processor.errors import LeaseLost, Reason, Rejected, Transient
-from processor.limits import Limits
-from processor.pipeline import Tiled, Transcoded, transcode
+from processor.limits import Limits, check_size
 from processor.recipe import CONTENT_TYPES, Recipe
 from processor.records import (
     FINAL,
@@ -26,7 +25,7 @@ from processor.records import (
     Status,
     addressed,
 )
-from processor.steps.inspect import check_size
+from processor.results import Tiled, Transcoded
 
 MAX_RESTARTS = 5
 """How often one attempt starts over because the source changed under it, before it leaves that to a retry."""
@@ -147,6 +146,13 @@ class Transcoder(Protocol):
         """Make every rendition of a picture. Raises Rejected or Transient."""
 
 
+def _transcode_here(data: bytes, recipe: Recipe, limits: Limits, /) -> Transcoded:
+    """In this process. Only now is Pillow loaded: the function's own process never needs it."""
+    from processor.pipeline import transcode  # noqa: PLC0415
+
+    return transcode(data, recipe, limits)
+
+
 class Action(StrEnum):
     """What one reconciliation did."""
 
@@ -224,7 +230,7 @@ class Reconciler:
     limits: Limits
     cdn_domain: str
     lease_seconds: int
-    transcode: Transcoder = lambda *given: transcode(*given)  # noqa: PLW0108 - looked up when called
+    transcode: Transcoder = _transcode_here
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:

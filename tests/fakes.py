@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from processor.errors import LeaseHeld, LeaseLost, Transient
-from processor.limits import Limits
+from processor.limits import Limits, check_size
 from processor.recipe import Recipe
 from processor.records import Lease, Record, SourceVersion, Status
 from processor.service import Guard, Reconciler, StoredObject
-from processor.steps.inspect import check_size
 
 
 class Clock:

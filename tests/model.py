@@ -10,10 +10,10 @@ from unittest import mock
 from processor import keys
 from processor.errors import LeaseHeld, Reason, Rejected, Transient
 from processor.limits import Limits
-from processor.pipeline import Rendition, Source, Tiled, Transcoded
 from processor.pyramid import Pyramid, expanded
 from processor.recipe import Recipe
 from processor.records import Published, Record, Status
+from processor.results import Rendition, Source, Tiled, Transcoded
 from tests.fakes import World
 from tests.stepping import Crash, Worker
 
@@ -59,7 +59,7 @@ def tiled(data: bytes, of: Recipe) -> Tiled:
 @contextmanager
 def no_encoders() -> Iterator[None]:
     """The service with the stand-in."""
-    with mock.patch("processor.service.transcode", stand_in):
+    with mock.patch("processor.pipeline.transcode", stand_in):
         yield
 
 

@@ -8,10 +8,9 @@ from botocore.exceptions import ClientError
 
 from processor.aws.translate import code_of, transient_errors
 from processor.errors import Transient
-from processor.limits import Limits
+from processor.limits import Limits, check_size
 from processor.records import UNVERSIONED, SourceVersion
 from processor.service import Guard, StoredObject
-from processor.steps.inspect import check_size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from processor.limits import Limits
-    from processor.pipeline import Transcoded
+    from processor.results import Transcoded
 
     Transcoder = Callable[[bytes, Recipe, Limits], Transcoded]
 

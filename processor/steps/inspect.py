@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL import (  # the plugins by name, so that Pillow never goes looking for all the others
     AvifImagePlugin,
@@ -24,10 +23,9 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 )
 
 from processor.errors import Reason, Rejected
-from processor.limits import Limits
+from processor.limits import Limits, check_size
+from processor.results import SourceFormat
 from processor.steps import bounds, boxes, jxl, optional
-
-SourceFormat = Literal["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heif", "jp2", "jxl"]
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
 
@@ -127,21 +125,6 @@ def opened(data: bytes, limits: Limits) -> Opened:
 def reopened(source: Opened) -> Image.Image:
     """The same file opened once more, for a reader of its own: one Image can only be at one frame at a time."""
     return Image.open(io.BytesIO(source.data), formats=_PLUGINS[source.format][:1])
-
-
-def check_size(size_bytes: int, limits: Limits) -> None:
-    """Refuse a file by its length alone.
-
-    Raises:
-        Rejected: `empty` or `too_large`.
-    """
-    if size_bytes == 0:
-        raise Rejected(Reason.EMPTY, "the file is empty; upload it again")
-    if size_bytes > limits.max_object_bytes:
-        raise Rejected(
-            Reason.TOO_LARGE,
-            f"the file has {size_bytes:,} bytes, allowed are {limits.max_object_bytes:,}; upload a smaller version",
-        )
 
 
 def sniffed(data: bytes) -> SourceFormat:

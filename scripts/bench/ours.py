@@ -8,14 +8,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import PIL
 from PIL import features
 
 from processor import Recipe, __version__
 from processor.limits import Limits
-from processor.pipeline import Transcoded, transcode
+from processor.pipeline import transcode
+
+if TYPE_CHECKING:
+    from processor.results import Transcoded
 
 UNBOUNDED = Limits(max_pixels=200_000_000, max_object_bytes=512 * 1024 * 1024)
 """The pictures are our own; their sizes are what is measured."""

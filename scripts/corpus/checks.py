@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from processor.pipeline import Rendition, Transcoded
 from processor.recipe import Recipe
+from processor.results import Rendition, Transcoded
 
 _JPEG_ALLOWED = {0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD, 0xDA, 0xD8, 0xD9, 0xE0, 0xEE}
 """Markers of a JPEG that holds pixels alone; APP0 must say JFIF, APP14 Adobe (which tells the colour transform)."""

@@ -11,8 +11,9 @@ from PIL import Image
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
-from processor.pipeline import Transcoded, transcode
+from processor.pipeline import transcode
 from processor.recipe import Recipe
+from processor.results import Transcoded
 from processor.steps import animate, boxes, encode, inspect
 from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, corners, loaded, photo, saved, small_recipe

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processor.pipeline import Rendition, Source, Transcoded, transcode
+from processor.pipeline import transcode
+from processor.results import Rendition, Source, Transcoded
 from scripts.corpus.archives import DEBIAN, PYPI
 from scripts.corpus.checks import foreign_parts, problems
 from scripts.corpus.children import Child, ChildDied

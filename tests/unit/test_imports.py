@@ -10,6 +10,7 @@ import pytest
 
 import processor
 from tests.helpers import photo, saved
+from tests.unit.test_handler import ENVIRONMENT
 
 PACKAGE = Path(processor.__file__).parent
 ALLOWED = {
@@ -72,7 +73,13 @@ def test_importing_the_package_is_cheap() -> None:
 
 
 def test_transcode_never_loads_the_sdk(tmp_path: Path) -> None:
-    """The transcode command loads Pillow and its plugin, but neither the AWS SDK nor numpy."""
+    """The transcode command loads neither the AWS SDK nor numpy, and leaves Pillow to its children."""
     (tmp_path / "a.jpg").write_bytes(saved(photo(64, 64), "JPEG"))
     arguments = ["transcode", str(tmp_path / "a.jpg"), "--out", str(tmp_path / "out")]
-    assert loaded_after(f"from processor.cli import main; assert main({arguments!r}) == 0") == {"PIL", "pillow_avif"}
+    assert loaded_after(f"from processor.cli import main; assert main({arguments!r}) == 0") == set()
+
+
+def test_the_functions_own_process_never_loads_pillow() -> None:
+    """The handler's process, which has the credentials and waits for it at start-up, leaves Pillow to its children."""
+    import_it = f"import os; os.environ.update({ENVIRONMENT!r}); import processor.handler, processor.results"
+    assert loaded_after(import_it) == {"boto3", "botocore", "aws_lambda_powertools"}

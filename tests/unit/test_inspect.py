@@ -10,6 +10,7 @@ from PIL import Image
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
+from processor.results import SourceFormat
 from processor.steps import encode, inspect, jxl, optional
 from tests.helpers import photo, png_header, saved
 from tests.samples import box, needs_heif, needs_jxl, ultra_hdr
@@ -79,7 +80,7 @@ def test_every_pillow_format_outside_the_list_is_refused() -> None:
     [("heif", b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"), ("jxl", b"\xff\x0a rest"), ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n")],
 )
 def test_a_missing_reader_is_said_to_be_missing(
-    kind: inspect.SourceFormat, head: bytes, monkeypatch: pytest.MonkeyPatch
+    kind: SourceFormat, head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the optional reader its files are `unsupported_format`, with a message that says what to do."""
     monkeypatch.setitem(inspect._OPTIONAL, kind, (lambda: False, inspect._OPTIONAL[kind][1]))  # noqa: SLF001

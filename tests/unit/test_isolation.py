@@ -8,14 +8,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from processor.errors import Reason, Rejected, Transient
 from processor.isolation import IsolatedTranscoder, OutOfMemory
 from processor.limits import Limits
-from processor.pipeline import Transcoded, transcode
+from processor.pipeline import transcode
 from tests.helpers import photo, saved, small_recipe
+
+if TYPE_CHECKING:
+    from processor.results import Transcoded
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork, which this system lacks")
 

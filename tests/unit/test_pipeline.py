@@ -11,8 +11,9 @@ from PIL import Image, PngImagePlugin
 import processor
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
-from processor.pipeline import Transcoded, available_cpus, transcode
+from processor.pipeline import available_cpus, transcode
 from processor.recipe import Recipe
+from processor.results import Transcoded
 from processor.steps import encode
 from tests.helpers import (
     MARKER,
