@@ -15,6 +15,7 @@ from processor.errors import InvalidConfiguration, Transient
 from processor.events import Hint, UnreadableEvent, hint_body
 from processor.isolation import IsolatedTranscoder
 from processor.recipe import Recipe
+from processor.settings import Settings
 from tests.fakes import World
 
 ENVIRONMENT = {
@@ -65,6 +66,7 @@ def handler(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
         transcoder = IsolatedTranscoder()
 
     monkeypatch.setattr(module, "connected", Connected)
+    monkeypatch.setattr(module, "settings", Settings.from_environment(ENVIRONMENT))  # other tests import it, too
     yield module
     module.metrics.clear_metrics()
 
