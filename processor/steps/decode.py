@@ -36,5 +36,7 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
         if exact is not None:
             return exact
         image.load()
+        if image.mode in ("P", "PA") and image.palette is None:
+            raise ValueError("its palette is missing")
         # greys of more bits keep them for the colour step, unless a curve is due that wants them all
         return image if curve is None else depth.toned(image, curve)

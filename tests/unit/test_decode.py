@@ -44,3 +44,12 @@ def test_jpeg_shrinks_on_load(needed: tuple[int, int], expected: tuple[int, int]
 def test_only_jpeg_shrinks() -> None:
     """Other formats cannot be decoded smaller and are decoded whole."""
     assert_image_similar(decoded(saved(corners(), "PNG"), (10, 10)), corners(), 0)
+
+
+def test_colours_without_a_palette_are_corrupt() -> None:
+    """A PNG whose pixels are numbers of colours that it does not list is refused (found by fuzzing)."""
+    data = saved(photo(48, 48).quantize(16), "PNG")
+    begin, end = data.index(b"PLTE") - 4, data.index(b"IDAT") - 4
+    with pytest.raises(Rejected, match="palette is missing") as caught:
+        decoded(data[:begin] + data[end:])
+    assert caught.value.reason == Reason.CORRUPT
