@@ -90,6 +90,7 @@ module "processor" {
   max_frames                 = var.max_frames
   max_total_pixels           = var.max_total_pixels
   max_animation_pixels       = var.max_animation_pixels
+  max_frame_pixels           = var.max_frame_pixels
   max_duration_seconds       = var.max_duration_seconds
   max_decode_seconds         = var.max_decode_seconds
   raw_bucket_name            = module.storage.raw_bucket_name

@@ -277,6 +277,18 @@ variable "max_animation_pixels" {
   }
 }
 
+variable "max_frame_pixels" {
+  description = "Width x height of one frame of an animation at most. 4K video has 8 megapixels; memory_mb must fit, see docs/formats.md."
+  type        = number
+  default     = 20000000
+  nullable    = false
+
+  validation {
+    condition     = var.max_frame_pixels == floor(var.max_frame_pixels) && var.max_frame_pixels >= 10000 && var.max_frame_pixels <= 4294836225
+    error_message = "max_frame_pixels must be a whole number from 10000 to 4294836225."
+  }
+}
+
 variable "max_duration_seconds" {
   description = "Animations that play longer than this are rejected as too_many_frames."
   type        = number

@@ -66,6 +66,12 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
     if opened.frames == 1 or opened.format not in ("gif", "png", "webp", "avif"):
         return None
     width, height = opened.image.size
+    if width * height > limits.max_frame_pixels:
+        raise Rejected(
+            Reason.TOO_MANY_PIXELS,
+            f"its frames have {width:,} x {height:,} pixels, allowed are {limits.max_frame_pixels:,} in an animation; "
+            "make it smaller",
+        )
     if width * height * opened.frames > limits.max_animation_pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,

@@ -14,7 +14,7 @@ from processor.limits import DEFAULT_LIMITS
 WIDTH = 10_000
 OPAQUE = (WIDTH, DEFAULT_LIMITS.max_pixels // WIDTH)
 TRANSPARENT = (WIDTH, DEFAULT_LIMITS.max_alpha_pixels // WIDTH)
-STILL_FRAMES = 8
+FEW_FRAMES = DEFAULT_LIMITS.max_animation_pixels // DEFAULT_LIMITS.max_frame_pixels
 MANY_FRAMES = 400
 
 _GRAIN = 4
@@ -159,23 +159,23 @@ PICTURES: dict[str, tuple[str, Callable[[], bytes]]] = {
             _image(TRANSPARENT, "RGBA"), "JPEG2000", quality_mode="rates", quality_layers=[20], irreversible=True
         ),
     ),
-    "few.gif": (f"GIF, {STILL_FRAMES} frames", lambda: _film("GIF", "L", STILL_FRAMES, 0xC0)),
+    "few.gif": (f"GIF, {FEW_FRAMES} frames", lambda: _film("GIF", "L", FEW_FRAMES, 0xC0)),
     "many.gif": (f"GIF, {MANY_FRAMES} frames", lambda: _film("GIF", "L", MANY_FRAMES, 0xC0)),
     "few.png": (
-        f"APNG, RGBA, {STILL_FRAMES} frames",
-        lambda: _film("PNG", "RGBA", STILL_FRAMES, 0xC0, compress_level=6),
+        f"APNG, RGBA, {FEW_FRAMES} frames",
+        lambda: _film("PNG", "RGBA", FEW_FRAMES, 0xC0, compress_level=6),
     ),
     "few.webp": (
-        f"animated WebP, RGBA, {STILL_FRAMES} frames",
-        lambda: _film("WEBP", "RGBA", STILL_FRAMES, quality=30, method=0),
+        f"animated WebP, RGBA, {FEW_FRAMES} frames",
+        lambda: _film("WEBP", "RGBA", FEW_FRAMES, quality=30, method=0),
     ),
     "many.webp": (
         f"animated WebP, RGBA, {MANY_FRAMES} frames",
         lambda: _film("WEBP", "RGBA", MANY_FRAMES, quality=30, method=0),
     ),
     "few.avif": (
-        f"AVIF sequence, {STILL_FRAMES} frames",
-        lambda: _film("AVIF", "RGB", STILL_FRAMES, quality=40, speed=10, codec="aom"),
+        f"AVIF sequence, {FEW_FRAMES} frames",
+        lambda: _film("AVIF", "RGB", FEW_FRAMES, quality=40, speed=10, codec="aom"),
     ),
     "narrow.png": (
         "PNG, 1 pixel wide, as high as allowed",

@@ -28,6 +28,7 @@ variables {
   max_frames                 = 600
   max_total_pixels           = 7000000000
   max_animation_pixels       = 8000
+  max_frame_pixels           = 7000
   max_duration_seconds       = 90
   max_decode_seconds         = 80
   raw_bucket_name            = "raw"
@@ -106,6 +107,7 @@ run "processor" {
       MAX_FRAMES                   = "600"
       MAX_TOTAL_PIXELS             = "7000000000"
       MAX_ANIMATION_PIXELS         = "8000"
+      MAX_FRAME_PIXELS             = "7000"
       MAX_DURATION_SECONDS         = "90"
       MAX_DECODE_SECONDS           = "80"
       POWERTOOLS_SERVICE_NAME      = "img-pipeline"

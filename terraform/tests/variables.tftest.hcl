@@ -43,6 +43,7 @@ run "rejects_a_wrong_value_of_every_variable" {
     max_frames                   = 0
     max_total_pixels             = 0
     max_animation_pixels         = 0
+    max_frame_pixels             = 0
     max_duration_seconds         = 0
     max_decode_seconds           = 0
     log_level                    = "TRACE"
@@ -77,6 +78,7 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.max_frames,
     var.max_total_pixels,
     var.max_animation_pixels,
+    var.max_frame_pixels,
     var.max_duration_seconds,
     var.max_decode_seconds,
     var.log_level,

@@ -256,6 +256,16 @@ def test_too_many_pixels_over_all_frames() -> None:
     assert transcode(pages(moving(), "TIFF"), small_recipe(), Limits(max_animation_pixels=1)).source.frames == 5
 
 
+def test_too_many_pixels_in_a_frame() -> None:
+    """An animation at the limit of a frame is made, one pixel above it is `too_many_pixels`; pages are free of it."""
+    frame = 96 * 96
+    assert transcode(sample("GIF"), small_recipe(), Limits(max_frame_pixels=frame)).source.milliseconds > 0
+    with pytest.raises(Rejected, match="its frames have 96 x 96 pixels") as caught:
+        transcode(sample("GIF"), small_recipe(), Limits(max_frame_pixels=frame - 1))
+    assert caught.value.reason == Reason.TOO_MANY_PIXELS
+    assert transcode(pages(moving(), "TIFF"), small_recipe(), Limits(max_frame_pixels=1)).source.frames == 5
+
+
 def test_too_long() -> None:
     """An animation at the limit of time is made, a second more is `too_many_frames`."""
     data = sample("GIF", duration=[1000, 1000, 1000, 1000, 1000])

@@ -43,6 +43,7 @@ resource "aws_lambda_function" "processor" {
       MAX_FRAMES                   = var.max_frames
       MAX_TOTAL_PIXELS             = var.max_total_pixels
       MAX_ANIMATION_PIXELS         = var.max_animation_pixels
+      MAX_FRAME_PIXELS             = var.max_frame_pixels
       MAX_DURATION_SECONDS         = var.max_duration_seconds
       MAX_DECODE_SECONDS           = var.max_decode_seconds
       POWERTOOLS_SERVICE_NAME      = local.metrics_service

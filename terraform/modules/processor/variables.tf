@@ -113,6 +113,11 @@ variable "max_animation_pixels" {
   type        = number
 }
 
+variable "max_frame_pixels" {
+  description = "Width x height of one frame of an animation."
+  type        = number
+}
+
 variable "max_duration_seconds" {
   description = "Animations that play longer are rejected as too_many_frames."
   type        = number
