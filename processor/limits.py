@@ -25,7 +25,7 @@ class Limits:
         max_animation_pixels: the same for animations, of which every frame is decoded, several times. Reason
             `too_many_pixels`. 400 megapixels decode in 5 s, and there is one pass a rendition.
         max_frame_pixels: width x height of one frame of an animation. Reason `too_many_pixels`. 4K video has 8
-            megapixels. Readers and encoders hold several frames with transparency: eight of 50 megapixels took over
+            megapixels. Readers and encoders hold several frames with transparency: those of 20 megapixels took all of
             2.7 GB.
         max_duration_seconds: how long an animation plays once. Reason `too_many_frames`.
         max_icc_bytes: of an embedded colour profile, unpacked. Reason `metadata_too_large`. 8 MiB: profiles for
@@ -44,7 +44,7 @@ class Limits:
     max_frames: int = 1_000
     max_total_pixels: int = 1_000_000_000
     max_animation_pixels: int = 400_000_000
-    max_frame_pixels: int = 20_000_000
+    max_frame_pixels: int = 10_000_000
     max_duration_seconds: int = 600
     max_icc_bytes: int = 8 * 1024 * 1024
     max_metadata_bytes: int = 16 * 1024 * 1024

@@ -280,7 +280,7 @@ variable "max_animation_pixels" {
 variable "max_frame_pixels" {
   description = "Width x height of one frame of an animation at most. 4K video has 8 megapixels; memory_mb must fit, see docs/formats.md."
   type        = number
-  default     = 20000000
+  default     = 10000000
   nullable    = false
 
   validation {

@@ -17,7 +17,7 @@ def test_defaults() -> None:
         "max_frames": 1_000,
         "max_total_pixels": 1_000_000_000,
         "max_animation_pixels": 400_000_000,
-        "max_frame_pixels": 20_000_000,
+        "max_frame_pixels": 10_000_000,
         "max_duration_seconds": 600,
         "max_icc_bytes": 8_388_608,
         "max_metadata_bytes": 16_777_216,
