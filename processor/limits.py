@@ -10,7 +10,7 @@ class Limits:
     """What a source picture may be at most. All but the last are checked before any pixel is decoded.
 
     Each can be set by an environment variable of the same name in capitals, which the Terraform stack does. The
-    defaults belong together with the function's default memory of 3,008 MB, see docs/adr/0020-bounds-and-memory.md.
+    defaults belong together with the function's default memory of 3,008 MB, see docs/adr/0015-bounds-and-memory.md.
 
     Attributes:
         max_object_bytes: of the file. Reason `too_large`. 64 MiB: the largest JPEGs of current cameras have

@@ -16,14 +16,14 @@ terraform {
 """
 
 
-def check_environment(name: str) -> None:
-    """End with a remedy unless there is a variables file for this environment."""
+def check_environment(name: str, folder: str = "terraform") -> None:
+    """End with a remedy unless the root module in a folder has a variables file for this environment."""
     if not name:
         fail("which environment? For example: make deploy ENV=dev")
-    folder = ROOT / "terraform" / "environments"
-    if not (folder / f"{name}.tfvars").is_file():
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.tfvars")))
-        fail(f"there is no terraform/environments/{name}.tfvars: use one of {known}, or copy one and change its values")
+    files = ROOT / folder / "environments"
+    if not (files / f"{name}.tfvars").is_file():
+        known = ", ".join(sorted(path.stem for path in files.glob("*.tfvars")))
+        fail(f"there is no {folder}/environments/{name}.tfvars: use one of {known}, or copy one and change its values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Root:
         Without STATE_BUCKET the state is in the folder, a file for each workspace. With it, it is in that bucket,
         locked by a file beside it.
         """
+        check_environment(self.environment, self.folder)
         self.shell.run(*self._terraform("init"), "-input=false", "-reconfigure", *self._backend())
         self.shell.run(*self._terraform("workspace"), "select", "-or-create", self.environment)
 

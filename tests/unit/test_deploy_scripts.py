@@ -72,6 +72,18 @@ def test_help_says_what_a_script_does(checkout: Path, tools: Path, script: str) 
     assert "scripts/deploy" in done.stdout
 
 
+def test_an_environment_of_ones_own_needs_both_files_and_deploy_names_the_missing_one(
+    checkout: Path, tools: Path
+) -> None:
+    """Who copies the stack's variables alone is told of the registry's, before anything is made."""
+    files = checkout / "terraform/environments"
+    shutil.copy(files / "dev.tfvars", files / "qa.tfvars")
+    done = run(checkout, tools, "deploy", "qa", "--dry-run")
+    assert done.returncode != 0
+    assert "there is no terraform/bootstrap/environments/qa.tfvars" in done.stderr
+    assert "+ terraform" not in done.stderr
+
+
 def test_deploy_makes_registry_image_and_stack_in_this_order(checkout: Path, tools: Path) -> None:
     """Nothing is applied before what it needs is there, and no step targets a part."""
     done = run(checkout, tools, "deploy", "dev", "--dry-run")
