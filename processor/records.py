@@ -182,6 +182,7 @@ class Record:
         version_id: of the source that the last attempt saw.
         etag: of the same.
         fingerprint: of the recipe it used.
+        function_version: which of the function's versions that was; empty outside Lambda.
         reason: why it was rejected.
         message: the same for a person; or what failed, in state FAILED.
         published: what is being served; None before the first publication and after removal.
@@ -197,6 +198,7 @@ class Record:
     version_id: str | None = None
     etag: str | None = None
     fingerprint: str | None = None
+    function_version: str = ""
     reason: Reason | None = None
     message: str | None = None
     published: Published | None = None

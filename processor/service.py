@@ -231,6 +231,7 @@ class Reconciler:
     cdn_domain: str
     lease_seconds: int
     transcode: Transcoder = _transcode_here
+    function_version: str = ""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:
@@ -268,6 +269,8 @@ class Reconciler:
         """Whether nothing has changed since the record was made, at the price of one look at the source."""
         if record.status not in FINAL or record.reason is Reason.KEY_CONFLICT:
             return False  # a conflict may have ended since
+        if record.status is Status.REJECTED and record.function_version != self.function_version:
+            return False  # other bounds, more memory or a mended reader may accept it
         if record.status is not Status.REMOVED and record.fingerprint != self.recipe.fingerprint:
             return False
         return _describes(record, self.sources.head(record.image_id))
@@ -491,6 +494,7 @@ class Reconciler:
             version_id=source.version_id,
             etag=source.etag,
             fingerprint=self.recipe.fingerprint,
+            function_version=self.function_version,
         )
 
     def _note_failure(self, lease: Lease, failure: Exception) -> None:

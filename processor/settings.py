@@ -33,6 +33,7 @@ class Settings:
         limits: the bounds on what is accepted.
         decoder_memory_bytes: what the process that decodes may allocate: on Lambda the function's memory without what
             the rest needs; None: no bound of ours.
+        function_version: which Lambda sets: another one for other code, bounds or memory.
     """
 
     raw_bucket: str
@@ -47,6 +48,7 @@ class Settings:
     recipe: Recipe
     limits: Limits
     decoder_memory_bytes: int | None = None
+    function_version: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -73,6 +75,7 @@ class Settings:
             recipe=reader.recipe("RECIPE"),
             limits=reader.limits(),
             decoder_memory_bytes=reader.decoder_memory("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+            function_version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         )
         if reader.problems:
             raise InvalidConfiguration(reader.problems)

@@ -263,6 +263,9 @@ class FakeQueue:
         self.shown.append((receipt_handle, seconds))
 
 
+LIMITS = Limits(max_object_bytes=1_000_000)
+
+
 class World:
     """A reconciler in a world of fakes."""
 
@@ -276,8 +279,8 @@ class World:
         self.queue = FakeQueue()
         self.reconciler = self.with_recipe(recipe)
 
-    def with_recipe(self, recipe: Recipe) -> Reconciler:
-        """A reconciler of the same world after a change of recipe."""
+    def with_recipe(self, recipe: Recipe, limits: Limits = LIMITS, version: str = "") -> Reconciler:
+        """A reconciler of the same world after a change of recipe, of bounds, or of the function."""
         self.reconciler = Reconciler(
             sources=self.sources,
             renditions=self.renditions,
@@ -286,7 +289,8 @@ class World:
             invalidations=self.invalidations,
             queue=self.queue,
             recipe=recipe,
-            limits=Limits(max_object_bytes=1_000_000),
+            limits=limits,
+            function_version=version,
             cdn_domain="cdn.example",
             lease_seconds=330,
             now=self.clock,

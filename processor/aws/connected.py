@@ -46,6 +46,7 @@ class Connected:
             cdn_domain=settings.cdn_domain,
             lease_seconds=settings.lease_seconds,
             transcode=transcoder,
+            function_version=settings.function_version,
         )
         return cls(reconciler, transcoder, queue, QueuePoller(sqs, settings.queue_url))
 

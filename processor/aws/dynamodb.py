@@ -358,6 +358,7 @@ def _item(record: Record) -> dict[str, Any]:
         "versionId": record.version_id,
         "etag": record.etag,
         "fingerprint": record.fingerprint,
+        "functionVersion": record.function_version or None,
         "reason": record.reason,
         "message": record.message,
         "objects": set(record.objects) or None,  # DynamoDB has no empty sets
@@ -394,6 +395,7 @@ def _record(item: Mapping[str, Any]) -> Record:
         version_id=values.get("versionId"),
         etag=values.get("etag"),
         fingerprint=values.get("fingerprint"),
+        function_version=values.get("functionVersion", ""),
         reason=Reason(values["reason"]) if "reason" in values else None,
         message=values.get("message"),
         published=_published(values) if "formats" in values else None,

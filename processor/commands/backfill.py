@@ -66,7 +66,11 @@ def add(subcommands: Subcommands) -> None:
     parser.add_argument(
         "--distributed", action="store_true", help="start the state machine on the prefix instead: for millions"
     )
-    parser.add_argument("--stale", action="store_true", help="only what an older recipe made")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--stale", action="store_true", help="only what an older recipe made")
+    which.add_argument(
+        "--rejected", action="store_true", help="only what was rejected: judged anew if the function changed since"
+    )
     parser.add_argument(
         "--invalidate", action="store_true", help="have the CDN forget everything in the end, whatever was made"
     )
@@ -100,9 +104,8 @@ def _backfill(prefix: str, values: Mapping[str, str], options: argparse.Namespac
     recipe = Recipe.from_json(values["recipe"])
     records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
     known = {record.image_id: record for record in records.all()}
-    todo = list(
-        due(listing.objects(clients.s3(), values["raw_bucket"], prefix, after), known, recipe, stale_only=options.stale)
-    )
+    listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, after)
+    todo = list(due(listed, known, recipe, stale_only=options.stale, rejected_only=options.rejected))
     speed = seconds_per_byte(known)
     total = estimate(todo, speed, options.memory_mb)
     minutes = max(total.seconds / options.concurrency, total.pictures / options.rate) / 60
@@ -146,14 +149,22 @@ def _prefix(source: str, raw_bucket: str) -> str:
 
 
 def due(
-    listed: "Iterator[Listed]", known: Mapping[str, Record], recipe: Recipe, *, stale_only: bool
+    listed: "Iterator[Listed]",
+    known: Mapping[str, Record],
+    recipe: Recipe,
+    *,
+    stale_only: bool = False,
+    rejected_only: bool = False,
 ) -> "Iterator[Listed]":
-    """What is not current."""
+    """What is not current, or was rejected."""
     for source in listed:
         if keys.is_folder(source.key):
             continue
         record = known.get(source.key)
-        if is_stale(source, record, recipe) or (not stale_only and not _is_of(source, record)):
+        if rejected_only:
+            if record is not None and record.status is Status.REJECTED:
+                yield source
+        elif is_stale(source, record, recipe) or (not stale_only and not _is_of(source, record)):
             yield source
 
 

@@ -63,6 +63,7 @@ def complete(key: str) -> Record:
         version_id="v1",
         etag="e1",
         fingerprint="f1",
+        function_version="7",
         reason=Reason.CORRUPT,
         message="a message",
         published=published,

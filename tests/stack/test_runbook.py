@@ -174,6 +174,23 @@ def undelete(bench: Bench) -> None:
     bench.client("s3").delete_object(Bucket=bench.stack.outputs["raw_bucket"], Key=KEY, VersionId=marker)
 
 
+def reject_by_an_older_function(bench: Bench) -> None:
+    """One picture was rejected by another version of the function; this one accepts it."""
+    bench.client("dynamodb").update_item(
+        TableName=bench.stack.outputs["table_name"],
+        Key={"imageId": {"S": KEY}, "record": {"S": "current"}},
+        UpdateExpression="SET #status = :rejected, functionVersion = :older",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":rejected": {"S": "REJECTED"}, ":older": {"S": "0"}},
+    )
+
+
+def rejected_is_published(bench: Bench) -> None:
+    """It alone was asked for, and judged anew."""
+    assert "1 queued" in bench.printed
+    is_published(bench)
+
+
 def kill_messages(bench: Bench) -> None:
     """One message failed five times for want of a permission, one is no event."""
     bench.client("dynamodb").update_item(
@@ -333,6 +350,7 @@ STEPS: list[tuple[str, Look, Look]] = [
     ("A picture does not appear", nothing, shows_status),
     ("Take a picture away", nothing, is_removed),
     ("Ask for a picture again", undelete, is_published),
+    ("Ask for a picture again", reject_by_an_older_function, rejected_is_published),
     ("Alarm: messages in the dead-letter queue", kill_messages, letters_are_gone),
     ("Alarm: invocations per upload", nothing, mapping_is_off),
     ("The CDN shows an old picture", nothing, everything_is_forgotten),

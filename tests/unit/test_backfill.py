@@ -114,3 +114,11 @@ def test_due_is_what_is_not_current(known: Record | None, everything: bool, stal
         everything,
         stale_only,
     ]
+
+
+def test_rejected_are_asked_for_again_and_nothing_else() -> None:
+    """With --rejected, whatever their recipe: the function decides whether it has changed since."""
+    found = (record("good"), record("bad", Status.REJECTED), record("old", fingerprint="older"))
+    records = {each.image_id: each for each in found}
+    listed = [Listed(key, 1, "e", NOW) for key in ("bad", "good", "new", "old")]
+    assert [each.key for each in backfill.due(iter(listed), records, RECIPE, rejected_only=True)] == ["bad"]

@@ -181,6 +181,17 @@ def test_too_large_is_never_fetched(world: World) -> None:
     assert world.sources.fetches == []
 
 
+def test_rejected_is_judged_anew_by_another_version_of_the_function(world: World) -> None:
+    """What other bounds or a mended reader accept is published when it is asked for again, and not before."""
+    world.sources.upload(KEY, picture())
+    tight, loose = Limits(max_pixels=1), Limits()
+    recipe = world.reconciler.recipe
+    assert world.with_recipe(recipe, tight, "1").reconcile(KEY).action is Action.REJECTED
+    assert world.with_recipe(recipe, tight, "1").reconcile(KEY).action is Action.UNCHANGED
+    assert world.with_recipe(recipe, loose, "2").reconcile(KEY).action is Action.PUBLISHED
+    assert world.with_recipe(recipe, loose, "3").reconcile(KEY).action is Action.UNCHANGED
+
+
 def test_rejected_replacement_leaves_the_published_set(world: World) -> None:
     """A corrupt new version is REJECTED while the earlier version's renditions and figures stay."""
     world.sources.upload(KEY, picture())
