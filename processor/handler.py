@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from processor import privileges
 from processor.aws.connected import Connected
 from processor.errors import LeaseHeld, Transient
 from processor.events import Hint, Message, UnreadableEvent, hints, sqs_messages
@@ -28,6 +29,8 @@ LEAST_SECONDS = 20
 
 logger = Logger(service="img-pipeline")
 metrics = Metrics(namespace="ImgPipeline", service="img-pipeline")
+
+privileges.conceal()
 
 # Made at start-up: a bad environment stops the function before it takes a message.
 settings = Settings.from_environment(os.environ)

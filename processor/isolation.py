@@ -42,6 +42,9 @@ _STATUS = struct.Struct("iq")  # exit status as `wait` has it, KiB that were res
 _OUT_OF_MEMORY = 75
 """Exit code of a child that ran into its memory limit (EX_TEMPFAIL)."""
 
+_UNABLE = 71
+"""Exit code of a child that could not do its work, a full disk for instance, whatever the picture (EX_OSERR)."""
+
 _NEARLY_ALL = 0.75
 """Of its memory: a child that died with that much in use probably died of it. C libraries seldom check malloc."""
 
@@ -188,6 +191,8 @@ class IsolatedTranscoder:
         code = os.waitstatus_to_exitcode(status)
         if code in (_OUT_OF_MEMORY, -signal.SIGKILL) or self._is_nearly_all(resident_bytes):
             return _out_of_memory(resident_bytes)
+        if code == _UNABLE:
+            return Transient(f"the process that decodes pictures could not work: {noise}")
         if code == -signal.SIGXCPU:
             return Rejected(Reason.DECODE_TIMEOUT, "the picture took too much computing; export it anew")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -295,6 +300,9 @@ def _child(work: Callable[..., Any], files: list[int], memory_bytes: int) -> Non
         code = 0
     except MemoryError:
         code = _OUT_OF_MEMORY
+    except (OSError, ValueError) as exc:
+        os.write(2, f"{type(exc).__name__}: {exc}\n".encode(errors="replace"))
+        code = _UNABLE
     finally:
         os._exit(code)
 
@@ -317,13 +325,16 @@ def _confine(memory_bytes: int, limits: Limits) -> None:
     from processor import privileges  # noqa: PLC0415 - loads ctypes, which the parent need not wait for
 
     privileges.drop()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_ANSWER_BYTES, _MAX_ANSWER_BYTES))
+    bounds = {resource.RLIMIT_CORE: (0, 0), resource.RLIMIT_FSIZE: (_MAX_ANSWER_BYTES, _MAX_ANSWER_BYTES)}
     # Should the parent die first, nobody is left to kill a runaway. Several threads may each use all of the time.
     seconds = limits.max_decode_seconds * ((os.cpu_count() or 1) + 1)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    bounds[resource.RLIMIT_CPU] = (seconds, seconds + 5)
     if memory_bytes and sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+        bounds[resource.RLIMIT_DATA] = (memory_bytes, memory_bytes)
+    for kind, bound in bounds.items():
+        hard = resource.getrlimit(kind)[1]
+        if hard == resource.RLIM_INFINITY or hard >= bound[1]:
+            resource.setrlimit(kind, bound)
     sys.addaudithook(_refuse)
 
 

@@ -80,6 +80,18 @@ def _environment(_: str) -> None:
     raise RuntimeError(f"environment: {sorted(os.environ)}")
 
 
+def _in_c(call: str, *arguments: Any) -> None:
+    """As code that took over a C library would, of which Python hears nothing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, call)(*arguments) == -1:
+        raise OSError(ctypes.get_errno(), f"{call} was refused")
+
+
+def _execute(proof: str) -> None:
+    words = [b"/bin/sh", b"-c", f"touch {proof}".encode(), None]
+    _in_c("execv", words[0], (ctypes.c_char_p * len(words))(*words))
+
+
 def _answered(body: bytes) -> None:
     """Write an answer past the code that should, as a hijacked process would."""
     for number in range(3, 40):
@@ -111,6 +123,9 @@ _DEEDS: dict[bytes, Callable[[str], Any]] = {
     b"shell": _caught(lambda proof: os.system(f"touch {proof}")),  # noqa: S605
     b"connect": _caught(lambda _: socket.create_connection(("127.0.0.1", 9), 1)),
     b"fork": _caught(lambda _: os.fork()),
+    b"c-program": _execute,
+    b"c-connect": lambda _: _in_c("socket", socket.AF_INET, socket.SOCK_STREAM, 0),
+    b"large": lambda _: "x" * 1_000_000,
     b"environment": _environment,
     b"evil-pickle": _evil_pickle,
     b"garbage": lambda _: _answered(b"garbage"),

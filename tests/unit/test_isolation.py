@@ -108,6 +108,46 @@ def test_no_program_is_started(broken: IsolatedTranscoder, how: str, tmp_path: P
     assert not proof.exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has seccomp")
+@pytest.mark.parametrize("how", ["c-program", "c-connect"])
+def test_no_program_is_started_past_python(broken: IsolatedTranscoder, how: str, tmp_path: Path) -> None:
+    """Code that took over a C library is refused by the kernel what Python's own calls are refused before."""
+    proof = tmp_path / "proof"
+    with pytest.raises(Transient, match="was refused"):
+        broken(f"{how}:{proof}".encode(), RECIPE, LIMITS)
+    assert not proof.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can become two other processes")
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_functions_environment_is_hidden_from_its_children(hidden: bool) -> None:  # noqa: FBT001
+    """A process of the same user, as Lambda's children are, reads the credentials only where nothing hides them."""
+    code = (
+        "import ctypes, os, sys; from processor import privileges\n"
+        "os.setuid(65534); ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as a program that was started by this user\n"
+        f"{hidden} and privileges.conceal()\n"
+        "child = os.fork()\n"
+        "if child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "try: open(f'/proc/{os.getppid()}/environ').read(); os._exit(7)\n"
+        "except PermissionError: os._exit(8)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)  # noqa: S603 - ours
+    assert done.returncode == (8 if hidden else 7)
+
+
+def test_a_fault_of_the_machine_is_not_the_pictures() -> None:
+    """Where the child may write no answer, as with a full disk, its picture is tried again and not rejected."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "from processor.errors import Transient; from processor.isolation import IsolatedTranscoder\n"
+        "from tests.unit.test_isolation import LIMITS, RECIPE\n"
+        "try: IsolatedTranscoder(target='tests.misbehaving:transcode')(b'large', RECIPE, LIMITS)\n"
+        "except Transient as exc: print(exc)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    assert "could not work: OSError" in done.stdout
+
+
 def test_the_child_has_no_credentials(broken: IsolatedTranscoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the environment that could be a secret is in the child's."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
