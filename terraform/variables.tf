@@ -110,7 +110,7 @@ variable "architecture" {
 }
 
 variable "memory_mb" {
-  description = "The function's memory in MB. CPU grows with it: one full core at 1,769. New accounts are limited to 3,008."
+  description = "The function's memory in MB. CPU grows with it: one full core at 1,769. New accounts are limited to 3,008, which the default limits on pictures need; with less, lower those too."
   type        = number
   default     = 3008
   nullable    = false
@@ -176,8 +176,8 @@ variable "max_object_bytes" {
   nullable    = false
 
   validation {
-    condition     = var.max_object_bytes == floor(var.max_object_bytes) && var.max_object_bytes >= 1024 && var.max_object_bytes <= 536870912
-    error_message = "max_object_bytes must be a whole number from 1024 to 536870912 (512 MiB): the function holds a picture in memory."
+    condition     = var.max_object_bytes == floor(var.max_object_bytes) && var.max_object_bytes >= 1024 && var.max_object_bytes <= 134217728
+    error_message = "max_object_bytes must be a whole number from 1024 to 134217728 (128 MiB): the function holds a picture in memory, and in /tmp beside its renditions."
   }
 }
 
