@@ -18,7 +18,9 @@ from PIL import Image
 
 from processor.aws.dynamodb import DynamoDBRecords
 from processor.records import Status
+from processor.service import Action
 from scripts.demo import resources, servers
+from scripts.load.processes import reading
 from scripts.load.statistics import Reading, Steadiness, percentile, steadiness
 
 UPLOADERS = 4
@@ -44,7 +46,8 @@ class Burst:
         p50: seconds from upload to `COMPLETE`, half of them took no longer.
         p95: the same of 95 in 100.
         p99: the same of 99 in 100.
-        cpu_ms: of a worker, a picture.
+        cpu_ms: a picture, of the workers with their nurseries and decoders, their start included.
+        finished: pictures that came to `COMPLETE`, by worker.
         steady: by worker.
         about: machine and load.
     """
@@ -60,6 +63,7 @@ class Burst:
     p95: float
     p99: float
     cpu_ms: float
+    finished: tuple[int, ...]
     steady: tuple[Steadiness | None, ...]
     about: str
 
@@ -85,24 +89,6 @@ class Watched:
                 return
 
 
-def reading(pid: int, seconds: float) -> Reading:
-    """A process as Linux shows it in /proc.
-
-    Raises:
-        OSError: if there is no such process, or no /proc.
-    """
-    folder = Path(f"/proc/{pid}")
-    status = dict(line.split(":", 1) for line in (folder / "status").read_text("ascii").splitlines())
-    user, system = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
-    return Reading(
-        seconds,
-        int(status["VmRSS"].split()[0]) / 1024,
-        int(status["Threads"]),
-        len(list((folder / "fd").iterdir())),
-        (int(user) + int(system)) / os.sysconf("SC_CLK_TCK"),
-    )
-
-
 def run(uploads: int, workers: int, out: Path, patience_seconds: float) -> Burst:
     """One burst on an emulator of its own, on the loopback interface.
 
@@ -126,7 +112,8 @@ def run(uploads: int, workers: int, out: Path, patience_seconds: float) -> Burst
         clients = resources.connect()
         queue = resources.create(clients)
         variables = environment | resources.worker_environment(queue, f"{servers.HOST}:{port}")
-        started = [stack.enter_context(servers.worker(out / f"worker-{n}.log", variables)) for n in range(workers)]
+        logs = [out / f"worker-{number}.log" for number in range(workers)]
+        started = [stack.enter_context(servers.worker(log, variables)) for log in logs]
         began, stop = time.time(), Event()
         watched = [Watched(server.process.pid) for server in started]
         threads = [Thread(target=each.watch, args=(began, stop), daemon=True) for each in watched]
@@ -142,7 +129,7 @@ def run(uploads: int, workers: int, out: Path, patience_seconds: float) -> Burst
         counts = [_messages(clients, url) for url in (_dead_letters(clients), queue)]
     lines = (json.dumps({"pid": each.pid, **asdict(one)}) for each in watched for one in each.readings)
     (out / "readings.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    return _summed(uploaded, completed, counts, watched, upload_seconds, began, workers)
+    return _summed(uploaded, completed, counts, watched, upload_seconds, began, [published(log) for log in logs])
 
 
 def _summed(  # noqa: PLR0913, PLR0917 - everything that a burst leaves behind
@@ -152,13 +139,13 @@ def _summed(  # noqa: PLR0913, PLR0917 - everything that a burst leaves behind
     watched: list[Watched],
     upload_seconds: float,
     began: float,
-    workers: int,
+    finished: list[int],
 ) -> Burst:
     waits = [completed[key] - at for key, at in uploaded.items() if key in completed]
     cpu = sum(each.readings[-1].cpu_seconds for each in watched if each.readings)
     return Burst(
         uploads=len(uploaded),
-        workers=workers,
+        workers=len(watched),
         upload_seconds=upload_seconds,
         seconds=max(completed.values(), default=began) - began,
         complete=len(waits),
@@ -168,9 +155,16 @@ def _summed(  # noqa: PLR0913, PLR0917 - everything that a burst leaves behind
         p95=percentile(waits, 0.95) if waits else 0.0,
         p99=percentile(waits, 0.99) if waits else 0.0,
         cpu_ms=cpu * 1000 / max(1, len(waits)),
+        finished=tuple(finished),
         steady=tuple(steadiness(each.readings) for each in watched),
         about=f"{os.cpu_count()} CPUs, load average {os.getloadavg()[1]:.1f} over five minutes",
     )
+
+
+def published(log: Path) -> int:
+    """Pictures that a worker published, by its log."""
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        return sum(f'"message":"{Action.PUBLISHED}"' in line for line in lines)
 
 
 def small_pictures() -> list[bytes]:
@@ -207,7 +201,7 @@ def _upload(clients: resources.Clients, uploads: int) -> dict[str, float]:
 
 
 def _wait(clients: resources.Clients, queue: str, uploads: int, deadline: float, workers: list[servers.Server]) -> None:
-    """Until the queue is empty, visible messages and those in hand, twice running."""
+    """Until the queue is empty twice running."""
     empty = 0
     while empty < 2:  # noqa: PLR2004 - the counts are approximate
         if time.time() > deadline:
@@ -223,9 +217,14 @@ def _wait(clients: resources.Clients, queue: str, uploads: int, deadline: float,
 
 
 def _messages(clients: resources.Clients, url: str) -> int:
-    """Visible or in hand, as far as the queue knows."""
+    """Visible, in hand, or delayed until somebody's lease ends, as far as the queue knows."""
     answer = clients.sqs.get_queue_attributes(
-        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        QueueUrl=url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
     )
     return sum(int(value) for value in answer["Attributes"].values())
 

@@ -2,17 +2,33 @@
 
 import io
 import os
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from scripts.load.__main__ import is_flat, markdown
-from scripts.load.burst import Burst, reading, small_pictures
-from scripts.load.statistics import Reading, Steadiness, percentile, steadiness
+from processor.errors import Rejected
+from processor.isolation import IsolatedTranscoder
+from processor.limits import DEFAULT_LIMITS
+from processor.recipe import Recipe
+from scripts.load import __main__ as load
+from scripts.load.__main__ import long_run, markdown
+from scripts.load.burst import Burst, _messages, published, small_pictures
+from scripts.load.processes import reading
+from scripts.load.statistics import Reading, Steadiness, Verdict, percentile, steadiness, verdict
 
-BURST = Burst(1000, 2, 20.0, 100.0, 1000, 0, 0, 1.0, 2.0, 3.0, 90.0, (), "here")
+FLAT = Steadiness(3.0, 0, 0, 100)
+GREW = Steadiness(40, 0, 0, 100)
+BURST = Burst(1000, 2, 20.0, 100.0, 1000, 0, 0, 1.0, 2.0, 3.0, 90.0, (600, 400), (FLAT, FLAT), "here")
+
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
 
 def readings(count: int, *, leak: float = 0.0, threads: int = 9) -> list[Reading]:
@@ -49,21 +65,76 @@ def test_a_leak_is_growth() -> None:
     steady = steadiness(readings(200, leak=0.5))
     assert steady is not None
     assert steady.memory_growth_mib == pytest.approx(81, abs=2)
-    assert not is_flat(replace(BURST, steady=(steady,)))
+    assert verdict(steady) is Verdict.GREW
 
 
-@pytest.mark.parametrize("grown", [Steadiness(0, 5, 0, 100), Steadiness(0, 0, 5, 100), Steadiness(40, 0, 0, 100)])
-def test_any_growth_of_any_worker_counts(grown: Steadiness) -> None:
+@pytest.mark.parametrize("grown", [Steadiness(0, 5, 0, 100), Steadiness(0, 0, 5, 100), GREW])
+def test_any_growth_of_any_worker_counts(grown: Steadiness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads, descriptors and memory each spoil a burst, also if the other worker stayed flat."""
-    flat = Steadiness(3.0, 0, 0, 100)
-    assert is_flat(replace(BURST, steady=(flat, None)))
-    assert not is_flat(replace(BURST, steady=(flat, grown)))
+    assert verdict(grown) is Verdict.GREW
+    assert exit_code(BURST, monkeypatch) == 0
+    assert exit_code(replace(BURST, steady=(FLAT, grown)), monkeypatch) == 1
+
+
+def exit_code(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The command's, if this is what a burst amounts to."""
+    monkeypatch.setattr(load, "run", lambda *_: burst)
+    monkeypatch.setattr(Path, "write_text", lambda *_: None)
+    return load.main(["--uploads", "1000"])
 
 
 def test_too_few_readings_tell_nothing() -> None:
     """A burst of a few seconds has no growth, neither zero nor other."""
     assert steadiness(readings(15)) is None
     assert steadiness([]) is None
+
+
+def test_a_burst_too_short_to_tell_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is neither flat nor a failure, and its row says which it is."""
+    short = replace(BURST, steady=(FLAT, None))
+    assert exit_code(short, monkeypatch) == 0
+    assert "| 1,000 | 1 | 600 | 100 | +3.0 | +0 | +0 | flat |" in (out := capsys.readouterr().out)
+    assert "| 1,000 | 2 | 400 |  |  |  |  | too short to tell |" in out
+
+
+@pytest.mark.parametrize(
+    ("finished", "steady", "expected"),
+    [
+        ((4999, 4999), (FLAT, FLAT), "no worker finished so many"),
+        ((5000, 100), (FLAT, GREW), "flat"),
+        ((5000, 5000), (FLAT, GREW), "grew"),
+        ((5000,), (None,), "too short to tell"),
+    ],
+)
+def test_the_long_run_is_judged_by_processes_that_ran_long(
+    finished: tuple[int, ...], steady: tuple[Steadiness | None, ...], expected: str
+) -> None:
+    """Only a process with 5,000 pictures can show that it stays flat over them."""
+    assert f"5,000 pictures in one process: **{expected}**" in long_run(
+        [replace(BURST, finished=finished, steady=steady)]
+    )
+
+
+def test_pictures_are_counted_by_the_workers_own_log(tmp_path: Path) -> None:
+    """A line for every picture published; what was rejected, or tried again, is none."""
+    log = tmp_path / "worker.log"
+    log.write_text('{"message":"published","key":"a"}\n{"message":"unchanged","key":"published"}\nnoise\n', "utf-8")
+    assert published(log) == 1
+
+
+def test_delayed_messages_are_still_to_do() -> None:
+    """A picture that waits for another worker's lease is a delayed message, and the burst is not over."""
+
+    def attributes(*, AttributeNames: Sequence[str], **_: Any) -> dict[str, dict[str, str]]:  # noqa: N803 - boto3's
+        counts = {
+            "ApproximateNumberOfMessages": "0",
+            "ApproximateNumberOfMessagesNotVisible": "0",
+            "ApproximateNumberOfMessagesDelayed": "3",
+        }
+        return {"Attributes": {name: counts[name] for name in AttributeNames}}
+
+    clients: Any = SimpleNamespace(sqs=SimpleNamespace(get_queue_attributes=attributes))
+    assert _messages(clients, "queue") == 3
 
 
 @pytest.mark.parametrize("change", [{"complete": 999}, {"dead": 1}, {"left": 1}])
@@ -75,13 +146,12 @@ def test_a_burst_is_whole_only_if_nothing_is_missing(change: dict[str, int]) -> 
 
 def test_throughput_is_completed_pictures_over_time() -> None:
     """1,000 complete pictures in 100 s are 10 a second."""
-    assert "| 1,000 | 2 | 1,000 | 0 | 10.0 |" in markdown([BURST])
+    assert "| 1,000 | 2 | 20 | 1,000 | 0 | 10.0 |" in markdown([BURST])
 
 
+@needs_proc
 def test_a_process_is_read_from_proc() -> None:
     """This process has memory, a thread and open files; one that is not there is an error."""
-    if not Path("/proc/self/status").exists():
-        pytest.skip("needs Linux's /proc")
     own = reading(os.getpid(), 1.5)
     assert own.resident_mib > 5
     assert own.threads >= 1
@@ -89,6 +159,45 @@ def test_a_process_is_read_from_proc() -> None:
     assert own.cpu_seconds > 0
     with pytest.raises(OSError, match="No such file"):
         reading(2**22 + 1, 0)
+
+
+@needs_proc
+def test_nursery_and_decoders_are_part_of_a_worker() -> None:
+    """The nursery's memory, threads and files count, and so does the CPU of decoders that have ended."""
+    before = reading(os.getpid(), 0)
+    with IsolatedTranscoder() as transcode:
+        for body in small_pictures()[:3]:
+            transcode(body, Recipe.default(), DEFAULT_LIMITS)
+        after, own = reading(os.getpid(), 1), time.process_time()
+    assert after.resident_mib > before.resident_mib + 10
+    assert after.threads > before.threads
+    assert after.descriptors > before.descriptors + 3
+    assert after.picture_mib == 0
+    assert after.cpu_seconds - own > 0.05
+
+
+@needs_proc
+def test_a_picture_at_work_counts_for_the_peak_alone() -> None:
+    """Its process has memory of its own, and is no growth of the worker: no thread, file or memory that stays."""
+    with IsolatedTranscoder(target="tests.misbehaving:transcode") as transcode:
+        transcode(small_pictures()[0], Recipe.default(), DEFAULT_LIMITS)
+        idle = reading(os.getpid(), 0)
+        spinning = Thread(target=time_out, args=(transcode,))
+        spinning.start()
+        deadline = time.monotonic() + 3
+        while not (busy := reading(os.getpid(), 1)).picture_mib and time.monotonic() < deadline:
+            time.sleep(0.05)
+        spinning.join()
+    assert idle.picture_mib == 0
+    assert busy.picture_mib > 5
+    assert busy.resident_mib < idle.resident_mib + 5
+    assert busy.threads == idle.threads + 1  # the one started here
+
+
+def time_out(transcode: IsolatedTranscoder) -> None:
+    """Keep a decoder busy until its time is up."""
+    with pytest.raises(Rejected):
+        transcode(b"spin:", Recipe.default(), replace(DEFAULT_LIMITS, max_decode_seconds=2))
 
 
 def test_uploads_are_small_and_differ() -> None:
