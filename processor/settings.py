@@ -10,7 +10,7 @@ from processor.recipe import Recipe
 
 _REQUIRED = "not set; the Terraform module `processor` and `make demo` set it, see docs/architecture.md"
 
-_REST_MB = 300
+REST_MB = 300
 """Of the function's memory, for all but the process that decodes: Python, the SDK, the source, the renditions."""
 
 
@@ -107,7 +107,7 @@ class _Reader:
     def decoder_memory(self, name: str) -> int | None:
         """From the function's memory in MB, which Lambda itself sets."""
         megabytes = self.whole_number(name, default=0)
-        return max(megabytes - _REST_MB, megabytes // 2) * 1024 * 1024 if megabytes else None
+        return max(megabytes - REST_MB, megabytes // 2) * 1024 * 1024 if megabytes else None
 
     def limits(self) -> Limits:
         """Every bound by its own name."""
