@@ -83,6 +83,16 @@ output "function_name" {
   value       = module.processor.function_name
 }
 
+output "memory_mb" {
+  description = "The processor's memory in MB, which decides what its seconds cost."
+  value       = var.memory_mb
+}
+
+output "maximum_concurrency" {
+  description = "How many invocations the queue may run at once."
+  value       = var.maximum_concurrency
+}
+
 output "log_group_name" {
   description = "The processor's log."
   value       = module.processor.log_group_name

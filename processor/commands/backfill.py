@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from processor import keys
-from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.stack import add_stack_option, optional_value, stack_values
 from processor.commands.usage import COMPLETE, Subcommands, UsageError
 from processor.errors import Transient
 from processor.recipe import Recipe
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 DOLLARS_PER_GB_SECOND = 0.0000166667
 """Lambda on x86-64 in us-east-1; Graviton costs a fifth less."""
 
-DOLLARS_PER_PICTURE = 0.00008
-"""Requests: nine PUTs at $5 a million, and some HEADs, GETs, table writes, an event and four queue calls."""
+DOLLARS_PER_PICTURE = 0.000058
+"""All but compute and storage, in docs/scaling.md's bill: nine PUTs are most of it."""
 
 SECONDS_PER_MEGABYTE = 1.0
 """Assumed where no picture of this stack has been measured yet: 12 demo photos of 0.8 MB take 0.5 s on average."""
+
+DEFAULT_MEMORY_MB, DEFAULT_CONCURRENCY = 3008, 10
+"""Terraform's own, for a stack whose outputs do not say."""
 
 _PROGRESS_EVERY = 100
 _PAUSE_SECONDS = 5
@@ -78,8 +81,8 @@ def add(subcommands: Subcommands) -> None:
     parser.add_argument("--max-queued", type=int, default=1000, metavar="N", help="wait while more are queued (1000)")
     parser.add_argument("--budget", type=float, metavar="DOLLARS", help="stop before the estimated cost is over this")
     parser.add_argument("--progress", type=Path, metavar="FILE", help="remember the last key here, and go on after it")
-    parser.add_argument("--memory-mb", type=int, default=3008, metavar="MB", help="of the function, for costs (3008)")
-    parser.add_argument("--concurrency", type=int, default=10, metavar="N", help="maximum_concurrency, for times (10)")
+    parser.add_argument("--memory-mb", type=int, metavar="MB", help="of the function, for costs (the stack's own)")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="pictures at a time, for times (the stack's own)")
     add_stack_option(parser)
     parser.set_defaults(run=_run)
 
@@ -89,6 +92,10 @@ def _run(options: argparse.Namespace) -> int:
     prefix = _prefix(options.source, values["raw_bucket"])
     if options.rate <= 0 or options.max_queued < 1:
         raise UsageError("--rate must be above 0 and --max-queued 1 or more")
+    options.memory_mb = options.memory_mb or int(optional_value(options, "memory_mb") or DEFAULT_MEMORY_MB)
+    options.concurrency = options.concurrency or int(
+        optional_value(options, "maximum_concurrency") or DEFAULT_CONCURRENCY
+    )
     try:
         return _start_map(prefix, options) if options.distributed else _backfill(prefix, values, options)
     except Transient as exc:

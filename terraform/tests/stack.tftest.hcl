@@ -46,6 +46,11 @@ run "the_default_stack" {
   }
 
   assert {
+    condition     = output.memory_mb == 3008 && output.maximum_concurrency == 10
+    error_message = "A backfill's estimate takes memory and concurrency from the outputs."
+  }
+
+  assert {
     condition     = output.upload_command == "aws s3 cp photo.jpg s3://img-pipeline-dev-raw-123456789012/"
     error_message = "The upload command must be ready to paste."
   }

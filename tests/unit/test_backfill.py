@@ -1,8 +1,11 @@
 """What a backfill takes for done, and when it has the CDN forget the older copies."""
 
+import argparse
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,9 @@ from processor.aws import clients
 from processor.aws.listing import Listed
 from processor.commands import backfill
 from processor.records import Record, Status
+from scripts.scaling import prices
+from scripts.scaling.deployed import default
+from scripts.scaling.model import INVOCATION_MS, Size, bill, running
 from tests.helpers import small_recipe
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,3 +128,47 @@ def test_rejected_are_asked_for_again_and_nothing_else() -> None:
     records = {each.image_id: each for each in found}
     listed = [Listed(key, 1, "e", NOW) for key in ("bad", "good", "new", "old")]
     assert [each.key for each in backfill.due(iter(listed), records, RECIPE, rejected_only=True)] == ["bad"]
+
+
+def test_the_estimate_is_the_scaling_models() -> None:
+    """What a backfill says that it will cost is what docs/scaling.md says that pictures cost, within 2 %."""
+    size = Size(3008, 0.9)
+    speed = (0.9 + INVOCATION_MS / 1000) / 1e6
+    estimated = backfill.estimate([Listed("k", 1_000_000, "e", NOW)], speed, size.memory_mb)
+    assert estimated.dollars * 1e6 == pytest.approx(running(bill(size, 9, 0, 1)), rel=0.02)
+    assert prices.GB_SECOND.dollars == backfill.DOLLARS_PER_GB_SECOND
+
+
+def test_defaults_are_terraforms() -> None:
+    """A stack whose outputs are older than these two is estimated as Terraform would make it."""
+    assert default("memory_mb") == backfill.DEFAULT_MEMORY_MB
+    assert default("maximum_concurrency") == backfill.DEFAULT_CONCURRENCY
+
+
+@pytest.mark.parametrize(
+    ("outputs", "arguments", "expected"),
+    [
+        ({"memory_mb": 2048, "maximum_concurrency": 50}, {}, (2048, 50)),
+        ({"memory_mb": 2048, "maximum_concurrency": 50}, {"memory_mb": 1769, "concurrency": 7}, (1769, 7)),
+        ({}, {}, (3008, 10)),
+    ],
+)
+def test_memory_and_concurrency_are_the_stacks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    outputs: dict[str, int],
+    arguments: dict[str, int],
+    expected: tuple[int, int],
+) -> None:
+    """An estimate is for the deployed function, unless another one is asked for."""
+    texts = dict.fromkeys(("table_name", "queue_url", "recipe"), "-") | {"raw_bucket": "raw"}
+    stack = tmp_path / "stack.json"
+    stack.write_text(json.dumps({name: {"value": value} for name, value in (texts | outputs).items()}), "utf-8")
+    monkeypatch.setattr(backfill, "_backfill", lambda *_: 0)
+    backfill.add(parsers := argparse.ArgumentParser().add_subparsers())
+    line = ["--stack", str(stack), "s3://raw/"]
+    for name, value in arguments.items():
+        line += [f"--{name.replace('_', '-')}", str(value)]
+    options = parsers.choices["backfill"].parse_args(line)
+    assert options.run(options) == 0
+    assert (options.memory_mb, options.concurrency) == expected
