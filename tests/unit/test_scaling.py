@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from scripts.bench import pictures
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
+from scripts.scaling import __main__ as command
 from scripts.scaling import costs, prices
 from scripts.scaling.deployed import ROOT, WorstCase, default, setting, worst_case
 from scripts.scaling.document import LARGEST, SMALL, TYPICAL, choice, document
@@ -247,6 +249,25 @@ def test_the_document_names_settings_for_every_rate() -> None:
     assert text.count("| modelled |") == 3
     assert "is **3008 MB**" in text
     assert "{" not in text
+
+
+def test_the_command_writes_every_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """scaling.md with its chart, costs.md, and the measurements; without the worst case it says what to run first."""
+    sources = [Picture(name, "photo", Path("p.jpg"), 4000, 3000, "") for name in (SMALL, TYPICAL, LARGEST)]
+    monkeypatch.setattr(pictures, "default_pictures", lambda *_: sources)
+    monkeypatch.setattr(command, "built_image", lambda: "tag")
+    monkeypatch.setattr(command, "longest_path", lambda _: 0.1)
+    monkeypatch.setattr(command, "measured", lambda _tag, _path, mb: Timed(Size(mb, 1769 / mb, cpu_seconds=0.9), 5))
+    (tmp_path / "bench").mkdir()
+    arguments = ["--build", str(tmp_path), "--docs", str(tmp_path)]
+    (tmp_path / "formats.md").write_text("nothing", "utf-8")
+    assert command.main(arguments) == 1
+    (tmp_path / "formats.md").write_text(FORMATS.format(more=""), "utf-8")
+    assert command.main(arguments) == 0
+    assert "is **3008 MB**" in (tmp_path / "scaling.md").read_text("utf-8")
+    assert (tmp_path / "costs.md").read_text("utf-8") == costs.document()
+    assert (tmp_path / "scaling-memory.svg").exists()
+    assert len((tmp_path / "bench" / "scaling.jsonl").read_text("utf-8").splitlines()) == 3 * len(command.MEMORY_MB)
 
 
 def test_the_choice_says_what_does_not_fit() -> None:
