@@ -61,9 +61,10 @@ Free as long as nothing happens: the function and its versions, both queues but 
 topic, the state machine, CloudFront's distribution and its function, a certificate, the AWS-managed key, and buckets,
 table and point-in-time recovery while they are empty.
 
-Off by default, and not free: `rate_limit_per_ip` (a web ACL, $6 a month), `replica_region` (storage and every write
-once more), `access_log_days` (by the gigabyte), `tracing` (by the trace), and a Route 53 zone for `domain` ($0.50 a
-month). These prices are {not_verified}.
+Off by default, and not free: `rate_limit_per_ip` ([$6 a month](https://c3x.dev/blog/aws-waf-cost-explained/) for a web
+ACL with its rule, and $0.60 a million requests), `replica_region` (storage and every write once more),
+`access_log_days` (by the gigabyte), `tracing` (by the trace), and a Route 53 zone for `domain` ($0.50 a month,
+{not_verified}).
 
 ## While pictures come
 

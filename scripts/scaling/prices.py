@@ -207,7 +207,8 @@ ALTERNATIVES = (
         3560.0,
         "9 derived files a picture, at 1,000 transformations a credit and the Plus plan's $89 a month, paid by the "
         "year, for 225 credits; 9,000 credits are beyond the plans with a published price",
-        "a public list of its plans of 2026-05-04; what a credit buys, by Cloudinary's documentation of 2024-11-06",
+        "a third party's list of its plans of 2026-05-04, not compared with Cloudinary's own page; what a credit buys: "
+        "its documentation of 2024-11-06",
         "https://raw.githubusercontent.com/api-evangelist/cloudinary/refs/heads/main/plans/cloudinary-plans-pricing.yml",
         LOOKED_UP,
     ),
