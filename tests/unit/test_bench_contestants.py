@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from processor.recipe import Recipe
+from scripts import npm
 from scripts.bench import contestants, run, scores
 from scripts.bench.contestants import Launch
 from scripts.bench.errors import BenchError
@@ -23,7 +24,7 @@ def python(script: str) -> Launch:
 def test_missing_node_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without Node there is no sharp, and the message says so and what can be done."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BenchError, match="node and npm is not installed, so there is no sharp to compare with"):
+    with pytest.raises(BenchError, match="no sharp to compare with: no node and npm here"):
         contestants.sharp(tmp_path)
 
 
@@ -37,6 +38,26 @@ def test_failing_installation_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     with pytest.raises(BenchError, match="no such package"):
         contestants.sharp(tmp_path / "build")
     assert not (tmp_path / "build/sharp/node_modules").exists()
+
+
+def test_an_installation_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What npm finished is kept until the lock changes; what it was interrupted at is made again."""
+    for name, lines in (("node", "exit 0"), ("npm", "mkdir -p node_modules; echo >> calls; $ENDING")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{lines}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    package, folder = tmp_path / "package", tmp_path / "build"
+    package.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        (package / name).write_text("{}")
+    calls = []
+    for ending, lock in (("", "1"), ("touch node_modules/.package-lock.json", "1"), ("", "1"), ("", "2")):
+        monkeypatch.setenv("ENDING", ending)
+        (package / "package-lock.json").write_text(lock)
+        assert npm.installed(package, folder) == str(tmp_path / "node")
+        calls.append(len((folder / "calls").read_text().splitlines()))
+    assert calls == [1, 2, 2, 3]
 
 
 def test_a_contestant_that_dies_is_an_error_in_its_answer() -> None:
