@@ -13,6 +13,7 @@ from scripts import npm
 from scripts.bench import contestants, run, scores
 from scripts.bench.contestants import Launch
 from scripts.bench.errors import BenchError
+from scripts.bench.scores import Metric
 from tests.helpers import photo, saved
 
 
@@ -114,7 +115,7 @@ def test_scores_are_computed_once(tmp_path: Path) -> None:
     """The same pixels are scored once, also by another scorer on the same folder; other pixels anew."""
     calls: list[tuple[tuple[int, int], tuple[int, int]]] = []
 
-    def metric(expected: Path, shown: Path) -> float:
+    def score(expected: Path, shown: Path) -> float:
         with Image.open(expected) as one, Image.open(shown) as two:
             calls.append((one.size, two.size))
         return 71.5
@@ -124,9 +125,18 @@ def test_scores_are_computed_once(tmp_path: Path) -> None:
     for width in (400, 200):
         rendition.write_bytes(saved(photo(width, width * 3 // 4), "JPEG"))
         for _ in range(2):
-            scorer = scores.Scorer(tmp_path / "scores", metric)
+            scorer = scores.Scorer(tmp_path / "scores", Metric("toy 1", score))
             assert scorer.score(scores.reference(source), rendition) == 71.5
     assert calls == [((400, 300), (400, 300)), ((200, 150), (200, 150))]
+
+
+def test_another_version_of_the_scorer_scores_anew(tmp_path: Path) -> None:
+    """What one version said is not taken for another's."""
+    source = tmp_path / "source.png"
+    source.write_bytes(saved(photo(40, 30), "PNG"))
+    for name, points in (("toy 1", 70.0), ("toy 2", 80.0), ("toy 1", 90.0)):
+        scorer = scores.Scorer(tmp_path / "scores", Metric(name, lambda _one, _two, points=points: points))  # type: ignore[misc]
+        assert scorer.score(scores.reference(source), source) == (points if points < 90 else 70.0)
 
 
 def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +144,7 @@ def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypa
     monkeypatch.setattr(scores, "SCORED_PIXELS", 10_000)
     seen: list[tuple[int, int]] = []
 
-    def metric(expected: Path, shown: Path) -> float:
+    def score(expected: Path, shown: Path) -> float:
         with Image.open(expected) as one, Image.open(shown) as two:
             seen.extend((one.size, two.size))
             assert one.tobytes() == two.tobytes()
@@ -142,5 +152,5 @@ def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypa
 
     source = tmp_path / "source.png"
     source.write_bytes(saved(photo(400, 300), "PNG"))
-    scores.Scorer(tmp_path / "scores", metric).score(scores.reference(source), source)
+    scores.Scorer(tmp_path / "scores", Metric("toy 1", score)).score(scores.reference(source), source)
     assert seen == [(115, 86)] * 2
