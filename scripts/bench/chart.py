@@ -46,6 +46,15 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Sequ
     return "\n".join([*parts, "</svg>\n"])
 
 
+def stacked(charts: Sequence[str]) -> str:
+    """Charts one below the other in one SVG."""
+    placed = (
+        chart.replace("<svg ", f'<svg y="{HEIGHT * place}" height="{HEIGHT}" ', 1) for place, chart in enumerate(charts)
+    )
+    box = f"0 0 {WIDTH} {HEIGHT * len(charts)}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">\n{"".join(placed)}</svg>\n'
+
+
 def _tick(place: Point, value: float, *, vertical: bool) -> str:
     x, y = place
     if vertical:
