@@ -230,3 +230,12 @@ def test_the_axes_of_a_chart_enclose_the_values(values: tuple[float, float]) -> 
     assert len(heights) == 2
     assert all(0 <= height <= chart.HEIGHT for height in heights)
     assert "a &lt; b" in drawn
+
+
+def test_the_legend_of_a_chart_hides_no_curve() -> None:
+    """It stands beside the plot, to the right of every dot and grid line."""
+    drawn = chart.line_chart("title", "x", "y", {"first": [(0, 0), (9, 0)], "second": [(0, 5), (9, 9)]})
+    dots = [float(part.split('"')[0]) for part in drawn.split('cx="')[1:]]
+    legend = [float(part.split('"')[0]) for part in drawn.split('<rect x="')[1:]]
+    assert len(legend) == 2
+    assert max(dots) < min(legend)
