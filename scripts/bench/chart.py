@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-WIDTH, HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 34, 48
+WIDTH, HEIGHT = 820, 360
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 206, 34, 48
 _COLOURS = ("#2563eb", "#dc2626", "#16a34a", "#9333ea", "#d97706", "#0891b2", "#4b5563", "#be185d")
 _TICKS = 5
-_LEGEND = 240
+_LEGEND = 16
 
 Point = tuple[float, float]
 
@@ -28,7 +28,7 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Sequ
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="11" font-family="Arial">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="16" font-size="13" font-weight="bold">{escape(title)}</text>',
-        f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x_label)}</text>',
+        f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x_label)}</text>',
         f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">{escape(y_label)}</text>',
         *(_tick(place((value, y_axis[0])), value, vertical=True) for value in x_axis),
         *(_tick(place((x_axis[0], value)), value, vertical=False) for value in y_axis),
@@ -39,11 +39,19 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Sequ
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colour}"/>' for x, y in placed]
-        # the lower right corner is the empty one: curves rise, or run along the top
-        top = HEIGHT - _BOTTOM - 15 * (len(series) - index)
-        parts.append(f'<rect x="{WIDTH - _LEGEND}" y="{top - 3}" width="10" height="10" fill="{colour}"/>')
-        parts.append(f'<text x="{WIDTH - _LEGEND + 15}" y="{top + 6}">{escape(name)}</text>')
+        left, top = WIDTH - _RIGHT + _LEGEND, _TOP + 15 * index
+        parts.append(f'<rect x="{left}" y="{top}" width="10" height="10" fill="{colour}"/>')
+        parts.append(f'<text x="{left + 15}" y="{top + 9}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>\n"])
+
+
+def stacked(charts: Sequence[str]) -> str:
+    """Charts one below the other in one SVG."""
+    placed = (
+        chart.replace("<svg ", f'<svg y="{HEIGHT * place}" height="{HEIGHT}" ', 1) for place, chart in enumerate(charts)
+    )
+    box = f"0 0 {WIDTH} {HEIGHT * len(charts)}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">\n{"".join(placed)}</svg>\n'
 
 
 def _tick(place: Point, value: float, *, vertical: bool) -> str:

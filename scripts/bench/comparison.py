@@ -1,8 +1,12 @@
 """Two sides and their ratios: what may be compared, and what must not be."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from statistics import median
+
+MAX_GAP = 4.0
+"""Points of SSIMULACRA2 between neighbouring qualities, up to which what lies between is interpolated."""
 
 
 class NotComparable(Exception):
@@ -125,67 +129,46 @@ def compared(ours: Side, theirs: Side, *, same_work: bool = True) -> Ratios:
     )
 
 
-@dataclass(slots=True)
-class Total:
-    """Two sides summed over pictures, in the only way that keeps large pictures large.
+def summed(sides: Sequence[Side]) -> Side:
+    """One contestant's pictures as one piece of work: round by round the sums, and the largest peak.
 
-    Attributes:
-        ours_cpu: milliseconds, medians summed.
-        theirs_cpu: the same.
-        ours_bytes: of the shared renditions.
-        theirs_bytes: the same.
-        scores: differences in points, one a picture.
-        ratios: of CPU, one a picture.
-    """
-
-    ours_cpu: float = 0.0
-    theirs_cpu: float = 0.0
-    ours_bytes: int = 0
-    theirs_bytes: int = 0
-    scores: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
-
-    @property
-    def cpu(self) -> float:
-        """Ratio of the sums."""
-        return self.ours_cpu / self.theirs_cpu
-
-    @property
-    def bytes(self) -> float:
-        """Ratio of the sums."""
-        return self.ours_bytes / self.theirs_bytes
-
-    @property
-    def score(self) -> float | None:
-        """Mean difference in points."""
-        return sum(self.scores) / len(self.scores) if self.scores else None
-
-    @property
-    def median_cpu(self) -> float:
-        """Median of the pictures' ratios."""
-        return median(self.ratios)
-
-
-def summed(pairs: Sequence[tuple[Side, Side]], *, same_work: bool = True) -> Total:
-    """The sums over pictures.
+    Large pictures keep their weight, and the rounds of two contestants can still be compared in pairs.
 
     Raises:
-        NotComparable: for any picture whose sides cannot be compared, or if there is none: a total that left one out
-            would be a choice, not a result.
+        NotComparable: if there is no picture, or their rounds are not equally many.
     """
-    if not pairs:
+    if not sides:
         raise NotComparable("no picture to sum over")
-    total = Total()
-    for ours, theirs in pairs:
-        ratios = compared(ours, theirs, same_work=same_work)
-        total.ours_cpu += ours.cpu_ms
-        total.theirs_cpu += theirs.cpu_ms
-        total.ours_bytes += ours.bytes
-        total.theirs_bytes += theirs.bytes
-        total.ratios.append(ratios.cpu)
-        if ratios.score is not None:
-            total.scores.append(ratios.score)
-    return total
+    if len({len(side.samples) for side in sides}) > 1:
+        raise NotComparable("not as many rounds of every picture")
+    peaks = [side.peak_mib for side in sides if side.peak_mib is not None]
+    rounds = zip(*(side.samples for side in sides), strict=True)
+    return Side(sides[0].name, tuple(_added(samples) for samples in rounds), max(peaks, default=None))
+
+
+def between(lower: Side, upper: Side, score: float) -> Side:
+    """What one rendition would take at exactly a score, from those at two neighbouring qualities.
+
+    Logarithms of bytes and times are interpolated linearly over the score, times round by round.
+
+    Raises:
+        NotComparable: if one failed, if the score is not between theirs, or if they are more than `MAX_GAP` apart.
+    """
+    _check_both_worked(lower, upper)
+    low, high = lower.made[0].score, upper.made[0].score
+    if low is None or high is None or not low <= score <= high or low == high:
+        raise NotComparable(f"the scores {low} and {high} do not enclose {score:.1f}")
+    if high - low > MAX_GAP:
+        raise NotComparable(f"neighbouring qualities score {low:.1f} and {high:.1f}, too far apart to interpolate")
+    share = (score - low) / (high - low)
+
+    def at_share(one: float, other: float) -> float:
+        return math.exp(math.log(one) + share * (math.log(other) - math.log(one)))
+
+    made = replace(lower.made[0], bytes=round(at_share(lower.bytes, upper.bytes)), score=score)
+    pairs = zip(lower.samples, upper.samples, strict=True)
+    samples = (Sample(at_share(a.cpu_ms, b.cpu_ms), at_share(a.wall_ms, b.wall_ms), (made,)) for a, b in pairs)
+    return Side(lower.name, tuple(samples))
 
 
 def fitted_line(points: Mapping[float, float]) -> tuple[float, float, float]:
@@ -198,6 +181,15 @@ def fitted_line(points: Mapping[float, float]) -> tuple[float, float, float]:
     missed = sum((y - slope * x - intercept) ** 2 for x, y in points.items())
     varied = sum((y - mean_y) ** 2 for y in ys)
     return slope, intercept, 1 - missed / varied if varied else 1.0
+
+
+def _added(samples: Sequence[Sample]) -> Sample:
+    """One round of several pictures; renditions are told apart by the picture's place."""
+    made = tuple(
+        replace(made, name=f"{place}: {made.name}") for place, sample in enumerate(samples) for made in sample.made
+    )
+    error = next((sample.error or "made nothing" for sample in samples if sample.error or not sample.made), "")
+    return Sample(sum(each.cpu_ms for each in samples), sum(each.wall_ms for each in samples), made, error)
 
 
 def _check_both_worked(ours: Side, theirs: Side) -> None:

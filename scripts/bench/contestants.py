@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts import npm
 from scripts.bench.comparison import Made, Sample
 from scripts.bench.errors import BenchError
+from scripts.npm import NpmError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-INSTALL_TIMEOUT_SECONDS = 300
 _STOP_TIMEOUT_SECONDS = 20
 
 
@@ -88,16 +88,14 @@ def sharp(build: Path) -> Launch:
     Raises:
         BenchError: if Node or npm is missing, or sharp cannot be installed.
     """
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        missing = " and ".join(name for name, found in (("node", node), ("npm", npm)) if found is None)
-        raise BenchError(
-            f"{missing} is not installed, so there is no sharp to compare with. Install Node 20 or newer; "
-            "`make bench ARGS=--only-ours` measures this pipeline alone, and reports no ratio."
-        )
     modules = build / "sharp"
-    if not _is_installed(modules):
-        _install(npm, modules)
+    try:
+        node = npm.installed(HERE, modules)
+    except NpmError as exc:
+        raise BenchError(
+            f"there is no sharp to compare with: {exc}\n`make bench ARGS=--only-ours` measures this pipeline alone, "
+            "and reports no ratio."
+        ) from exc
     return Launch("sharp", (node, str(HERE / "sharp.mjs"), str(modules.resolve())))
 
 
@@ -137,25 +135,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait()
     if process.stdout:
         process.stdout.close()
-
-
-def _is_installed(modules: Path) -> bool:
-    lock = modules / "package-lock.json"
-    return (modules / "node_modules/sharp").is_dir() and lock.read_bytes() == (HERE / lock.name).read_bytes()
-
-
-def _install(npm: str, modules: Path) -> None:
-    modules.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(HERE / name, modules / name)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    try:
-        done = subprocess.run(  # noqa: S603 - the command is ours
-            command, cwd=modules, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise BenchError(f"npm did not install sharp within {exc.timeout:.0f} s; try again") from exc
-    if done.returncode:
-        shutil.rmtree(modules / "node_modules", ignore_errors=True)
-        last = "\n".join(f"    {line}" for line in done.stderr.strip().splitlines()[-5:])
-        raise BenchError(f"npm could not install sharp, so there is nothing to compare with:\n{last}")

@@ -2,39 +2,51 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 
+from processor.isolation import IsolatedTranscoder
 from processor.pipeline import transcode
 from processor.recipe import Recipe
 from processor.steps import colour, decode, encode, inspect, orient, resize
 from scripts.bench.ours import UNBOUNDED, cpu_seconds
 
 ROUNDS = 3
+AROUND = ("inspect", "orient")
+"""Steps that are timed too, but belong to what is around the work proper."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """CPU of one picture, best of a few rounds.
+    """CPU of one picture.
 
     Attributes:
         name: of the picture.
-        steps: milliseconds by step, in order: decode, orient, colour, resize, then an encoder each.
-        whole: milliseconds of `transcode` with one encoder at a time, as the steps are timed.
-        together: the same with as many encoders as there are CPUs, which slow each other down.
+        steps: milliseconds by step, in order: inspect, decode, orient, colour, resize, then an encoder each; the best
+            of a few rounds.
+        whole: milliseconds of `transcode` with one encoder at a time, as the steps are timed; the best too.
+        together: with as many encoders as there are CPUs, which slow each other down; the mean.
+        isolated: the same as deployed, in a process of its own for every picture; the mean.
     """
 
     name: str
     steps: dict[str, float]
     whole: float
     together: float
+    isolated: float
 
     @property
     def rest(self) -> float:
         """Share of the whole that is neither decoding, colour, resizing nor encoding; 0 if it drowns in noise."""
-        return max(0.0, 1 - sum(self.steps.values()) / self.whole)
+        work = sum(spent for step, spent in self.steps.items() if step not in AROUND)
+        return max(0.0, 1 - work / self.whole)
 
 
 def profiled(name: str, path: Path, recipe: str, rounds: int = ROUNDS) -> Profile:
-    """Time every step of one picture, the best of some rounds."""
+    """Time every step of one picture.
+
+    Raises:
+        TranscodeError: if it cannot be transcoded.
+    """
     data, parsed = path.read_bytes(), Recipe.from_json(recipe)
     steps: dict[str, float] = {}
     whole: list[float] = []
@@ -46,7 +58,23 @@ def profiled(name: str, path: Path, recipe: str, rounds: int = ROUNDS) -> Profil
             spent_by.append((cpu_seconds() - began) * 1000)
         for step, spent in _one_by_one(data, parsed).items():
             steps[step] = min(spent, steps.get(step, spent))
-    return Profile(name, steps, min(whole), min(together))
+    return Profile(name, steps, min(whole), mean(together), _isolated(data, parsed, rounds))
+
+
+def _isolated(data: bytes, recipe: Recipe, rounds: int) -> float:
+    """Milliseconds a picture takes in a child of its own: what more pictures add to a nursery's start and its first.
+
+    The kernel tells what a nursery and its children took when it has ended.
+    """
+
+    def spent(pictures: int) -> float:
+        began = cpu_seconds()
+        with IsolatedTranscoder() as isolated:
+            for _ in range(pictures):
+                isolated(data, recipe, UNBOUNDED)
+        return (cpu_seconds() - began) * 1000
+
+    return (spent(1 + rounds) - spent(1)) / rounds
 
 
 def _one_by_one(data: bytes, recipe: Recipe) -> dict[str, float]:
@@ -62,6 +90,7 @@ def _one_by_one(data: bytes, recipe: Recipe) -> dict[str, float]:
     opened = inspect.opened(data, UNBOUNDED)
     turn = orient.orientation(opened.image)
     sizes = resize.planned(*orient.swapped(*opened.image.size, turn), recipe)
+    lap("inspect")
     image = decode.decoded(opened, orient.swapped(*resize.largest(sizes), turn))
     lap("decode")
     image = orient.upright(image)

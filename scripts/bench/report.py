@@ -1,11 +1,12 @@
 """What a benchmark run says: the table for the terminal, the tables and the chart for the documentation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from scripts.bench.chart import line_chart
-from scripts.bench.comparison import Made, NotComparable, Ratios, Side, Total, compared, fitted_line, summed
+from scripts.bench.comparison import Made, NotComparable, Ratios, Side, between, compared, fitted_line, summed
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
 from scripts.bench.profile import Profile
@@ -14,6 +15,23 @@ BEGIN, END = "<!-- {}: written by `make {}`, do not edit -->", "<!-- end of {} -
 CHART = "performance-growth.svg"
 NEAR = 1.0
 """Megapixels: how far a picture may be from a target's size to stand for it."""
+
+SIDES = ("three", "nine", "sharp", "original")
+PAIRS = (("three", "sharp", True), ("three", "original", True), ("nine", "sharp", False))
+"""What is divided by what, and whether both made the same renditions."""
+
+OVER = {
+    "photos as published": ("photo",),
+    "photos and mosaics": ("photo", "mosaic"),
+    "everything": ("photo", "mosaic", "screenshot", "alpha", "noise"),
+}
+"""What totals are over, by kind of picture."""
+
+SHARP_DEFAULT = 50
+"""sharp's own quality of AVIF, for which there is a target."""
+
+THREADS = (1, 2, 8)
+"""How many encoders at once, which must not change a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +49,52 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Avif:
-    """One AVIF from both sides, at scores as near as our quality scale allows.
+    """One AVIF from both sides, ours at the two neighbouring qualities whose scores enclose sharp's.
 
     Attributes:
         picture: the source.
-        sides: `ours` and `sharp`; fewer if one failed.
-        quality: of ours.
+        sharp_quality: on sharp's scale.
+        qualities: the lower and the upper of ours.
+        sides: `lower`, `upper` (ours) and `sharp`.
+        error: why there is nothing to compare; empty if there is.
     """
 
     picture: Picture
-    sides: dict[str, Side]
-    quality: int
+    sharp_quality: int
+    qualities: tuple[int, int] = (0, 0)
+    sides: dict[str, Side] = field(default_factory=dict)
+    error: str = ""
+
+    def pair(self) -> tuple[Side, Side]:
+        """Ours at exactly sharp's score, interpolated, and sharp's.
+
+        Raises:
+            NotComparable: if one failed, or sharp's score cannot be reached.
+        """
+        if self.error:
+            raise NotComparable(self.error)
+        sharp = self.sides["sharp"]
+        if sharp.error:
+            raise NotComparable(f"sharp failed: {sharp.error}")
+        score = sharp.made[0].score
+        if score is None:
+            raise NotComparable("sharp's has no score")
+        ours = between(self.sides["lower"], self.sides["upper"], score)
+        compared(ours, sharp)
+        return ours, sharp
+
+
+@dataclass(frozen=True, slots=True)
+class Threaded:
+    """Our nine renditions of one picture, made with one encoder at a time and with several.
+
+    Attributes:
+        name: of the picture.
+        differing: renditions whose bytes were not always the same.
+    """
+
+    name: str
+    differing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +108,20 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything that one run measured; `about` says when, where and with what."""
+    """Everything that one run measured; `about` says when, where and with what, `failures` what could not be."""
 
-    measured: list[Measured]
-    avif: list[Avif]
-    growth: list[Growth]
-    about: list[str]
+    measured: list[Measured] = field(default_factory=list)
+    avif: list[Avif] = field(default_factory=list)
+    growth: list[Growth] = field(default_factory=list)
+    about: list[str] = field(default_factory=list)
     profiles: list[Profile] = field(default_factory=list)
+    threaded: list[Threaded] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A promise about a ratio, and what was measured."""
+    """A promise, and what was measured; without a limit it is there to be known only."""
 
     what: str
     limit: str
@@ -75,27 +130,31 @@ class Target:
 
 
 def refusals(run: Run) -> list[str]:
-    """Every comparison that could not be made, with its reason. Where sharp was left out there is none to refuse."""
-    found = []
+    """Whatever could not be measured or compared, with its reason. Where sharp was left out there is none to refuse."""
+    found = list(run.failures)
     for measured in run.measured:
         if "sharp" not in measured.sides:
             found += [f"{measured.picture.name}: {side.error}" for side in measured.sides.values() if side.error]
             continue
-        for ours, theirs, same in (("three", "sharp", True), ("three", "original", True), ("nine", "sharp", False)):
-            reason = _refusal(measured.sides[ours], measured.sides[theirs], same_work=same)
-            found += [f"{measured.picture.name}, {ours} beside {theirs}: {reason}"] if reason else []
+        for ours, theirs, same in PAIRS:
+            try:
+                compared(measured.sides[ours], measured.sides[theirs], same_work=same)
+            except NotComparable as exc:
+                found.append(f"{measured.picture.name}, {ours} beside {theirs}: {exc}")
     for avif in run.avif:
-        if "sharp" in avif.sides and (reason := _refusal(avif.sides["ours"], avif.sides["sharp"], same_work=True)):
-            found.append(f"{avif.picture.name}, AVIF: {reason}")
+        try:
+            avif.pair()
+        except NotComparable as exc:
+            found.append(f"{avif.picture.name}, AVIF at quality {avif.sharp_quality} of sharp: {exc}")
     return found
 
 
 def terminal(run: Run) -> str:
-    """For people who ran it."""
-    lines = [*run.about, "", *_aligned(_picture_rows(run))]
-    if with_sharp(run):
-        lines += ["", *_aligned(_total_rows(run)), "", *_aligned(_target_rows(targets(run)))]
-    return "\n".join([*lines, *(f"not compared: {refusal}" for refusal in refusals(run))])
+    """For people who ran it; what matters most comes last, where a terminal stands."""
+    lines = list(run.about)
+    for title, rows in reversed(list(_tables(run))):
+        lines += ["", title, "", *_aligned(rows)]
+    return "\n".join([*lines, "", *(f"not compared: {refusal}" for refusal in refusals(run))])
 
 
 def with_sharp(run: Run) -> bool:
@@ -106,10 +165,8 @@ def with_sharp(run: Run) -> bool:
 def targets(run: Run) -> list[Target]:
     """The promises of this benchmark. What could not be compared is not met."""
     photos = _of(run, "photo")
-    three = _attempted(lambda: _total(photos, "three", "sharp"))
-    original = _attempted(lambda: _total(photos, "three", "original"))
-    nine = _attempted(lambda: _total(photos, "nine", "sharp", same_work=False))
-    avif = _attempted(lambda: _avif_total(run))
+    three, original, nine = (_total(photos, ours, theirs, same_work=same) for ours, theirs, same in PAIRS)
+    avif, better = _avif_totals(run)
     score = None if three is None else three.score
     found = [
         _ratio("three renditions, CPU of sharp's", three.cpu if three else None, 0.40),
@@ -118,13 +175,18 @@ def targets(run: Run) -> list[Target]:
         Target(
             "three renditions, SSIMULACRA2 less sharp's",
             "≥ −0.5",
-            _signed(score),
+            _signed(score) or "not measured",
             None if score is None else score >= -0.5,  # noqa: PLR2004 - the promise
         ),
         _ratio("nine renditions, CPU of sharp's three", nine.cpu if nine else None, 0.90),
         _ratio("AVIF alone at an equal score, CPU of sharp's", avif.cpu if avif else None, 0.05),
         _ratio("AVIF alone at an equal score, bytes of sharp's", avif.bytes if avif else None, 1.00),
     ]
+    for quality, ratios in better.items():
+        found += [
+            _ratio(f"AVIF at quality {quality} of sharp, CPU", ratios.cpu if ratios else None),
+            _ratio(f"AVIF at quality {quality} of sharp, bytes", ratios.bytes if ratios else None),
+        ]
     found += [
         Target(
             f"outside decode, colour, resize, encode: {profile.name}",
@@ -143,7 +205,7 @@ def targets(run: Run) -> list[Target]:
         slope, intercept, straight = growth_line(run.growth)
         value = f"{slope:.1f} ms/MP {intercept:+.0f} ms, R² {straight:.4f}"
         found.append(Target("CPU linear in pixels, 1 to 50 MP", "R² ≥ 0.99", value, straight >= 0.99))  # noqa: PLR2004
-    return found
+    return [*found, _threads_target(run.threaded)]
 
 
 def growth_line(growth: Sequence[Growth]) -> tuple[float, float, float]:
@@ -181,16 +243,10 @@ def replace_block(docs: Path, name: str, text: str) -> None:
 def markdown(run: Run) -> str:
     """The block of the documentation."""
     parts = ["\n".join(f"- {line}" for line in run.about)]
-    parts += ["### Targets", markdown_table(_target_rows(targets(run)))]
-    parts += ["### In total", markdown_table(_total_rows(run))]
-    parts += ["### Picture by picture", markdown_table(_picture_rows(run))]
-    parts += ["### Bytes and SSIMULACRA2 of every rendition", markdown_table(_rendition_rows(run))]
-    if run.avif:
-        parts += ["### AVIF at an equal score", markdown_table(_avif_rows(run))]
-    if run.profiles:
-        parts += ["### Where our CPU goes", markdown_table(_profile_rows(run.profiles))]
-    if run.growth:
-        parts += ["### Growth", f"![CPU over megapixels]({CHART})", markdown_table(_growth_rows(run.growth))]
+    for title, rows in _tables(run):
+        parts.append(f"### {title}")
+        parts += [f"![CPU over megapixels]({CHART})"] if title == GROWTH else []
+        parts.append(markdown_table(rows))
     refused = refusals(run)
     if refused:
         parts += ["### Not compared", "\n".join(f"- {refusal}" for refusal in refused)]
@@ -200,46 +256,89 @@ def markdown(run: Run) -> str:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 Rows = list[list[str]]
+GROWTH = "Growth"
 
 
-def _picture_rows(run: Run) -> Rows:
-    head = ["picture", "kind", "MP", "CPU ms: three", "nine", "sharp", "original"]
-    rows = [[*head, "peak MB: three", "nine", "sharp", "original", "CPU three/sharp", "bytes", "score", "nine/sharp"]]
+def _tables(run: Run) -> Iterator[tuple[str, Rows]]:
+    """Every table that there is something for, with its title."""
+    if with_sharp(run):
+        yield "Targets", _target_rows(targets(run))
+        yield "Ratios in total", _total_ratio_rows(run)
+    if run.measured:
+        yield "In total", _total_rows(run)
+        yield "CPU and wall, picture by picture", _time_rows(run)
+    if with_sharp(run):
+        yield "Ratios, picture by picture", _ratio_rows(run)
+    if run.measured:
+        yield "Peak memory", _peak_rows(run)
+        yield "Bytes and SSIMULACRA2 of every rendition", _rendition_rows(run)
+    if run.avif:
+        yield "AVIF at an equal score, ours interpolated between two qualities", _avif_rows(run)
+    if run.profiles:
+        yield "Where our CPU goes", _profile_rows(run.profiles)
+    if run.growth:
+        yield GROWTH, _growth_rows(run.growth)
+
+
+def _time_rows(run: Run) -> Rows:
+    rows = [["picture", "kind", "MP", *_headed("CPU ms", SIDES), *_headed("wall ms", SIDES)]]
     for measured in run.measured:
-        sides = [measured.sides.get(name) for name in ("three", "nine", "sharp", "original")]
-        three = _attempted_ratios(measured, "three", same_work=True)
-        nine = _attempted_ratios(measured, "nine", same_work=False)
+        sides = [side if side and not side.error else None for side in map(measured.sides.get, SIDES)]
         rows.append(
             [
                 measured.picture.name,
                 measured.picture.kind,
                 f"{measured.picture.megapixels:.1f}",
-                *(_number(side.cpu_ms if side and not side.error else None) for side in sides),
-                *(_number(side.peak_mib if side else None) for side in sides),
-                _fraction(three.cpu if three else None),
-                _fraction(three.bytes if three else None),
-                _signed(three.score if three else None),
-                _fraction(nine.cpu if nine else None),
+                *(_number(side.cpu_ms if side else None) for side in sides),
+                *(_number(side.wall_ms if side else None) for side in sides),
             ]
         )
     return rows
 
 
-def _total_rows(run: Run) -> Rows:
-    rows = [["over", "ours beside", "CPU", "median of pictures", "bytes", "score"]]
-    for name, kinds in (
-        ("photos as published", ("photo",)),
-        ("photos and mosaics", ("photo", "mosaic")),
-        ("everything", ("photo", "mosaic", "screenshot", "alpha", "noise")),
-    ):
-        for ours, theirs, same in (("three", "sharp", True), ("three", "original", True), ("nine", "sharp", False)):
-            measured = _of(run, *kinds)
-            total = _attempted(lambda m=measured, o=ours, t=theirs, s=same: _total(m, o, t, same_work=s))  # type: ignore[misc]
+def _peak_rows(run: Run) -> Rows:
+    rows = [["picture", *_headed("MB", SIDES)]]
+    for measured in run.measured:
+        sides = map(measured.sides.get, SIDES)
+        rows.append([measured.picture.name, *(_number(side.peak_mib if side else None) for side in sides)])
+    return rows
+
+
+def _ratio_rows(run: Run) -> Rows:
+    rows = [["picture", *_ratio_head()]]
+    for measured in run.measured:
+        row = [measured.picture.name]
+        for ours, theirs, same in PAIRS:
+            row += _ratio_cells(_total([measured], ours, theirs, same_work=same), same_work=same)
+        rows.append(row)
+    return rows
+
+
+def _total_ratio_rows(run: Run) -> Rows:
+    rows = [["over", "ours / theirs", "CPU", "wall", "bytes", "score", "CPU, median of pictures"]]
+    for name, kinds in OVER.items():
+        measured = _of(run, *kinds)
+        for ours, theirs, same in PAIRS if measured else ():
+            total = _total(measured, ours, theirs, same_work=same)
             if total is None:
-                rows.append([name, f"{ours} / {theirs}", "not compared", "", "", ""])
+                rows.append([name, f"{ours} / {theirs}", "not compared", *[""] * 4])
                 continue
-            rest = [_fraction(total.bytes), _signed(total.score)] if same else ["", ""]
-            rows.append([name, f"{ours} / {theirs}", _fraction(total.cpu), _fraction(total.median_cpu), *rest])
+            each = median(compared(one.sides[ours], one.sides[theirs], same_work=same).cpu for one in measured)
+            numbers = (total.cpu, total.wall, total.bytes)
+            cells = [*map(_fraction, numbers), _signed(total.score), _fraction(each)]
+            rows.append([name, f"{ours} / {theirs}", *cells])
+    return rows
+
+
+def _total_rows(run: Run) -> Rows:
+    rows = [["over", "side", "CPU ms", "wall ms", "bytes", "largest peak, MB"]]
+    for name, kinds in OVER.items():
+        measured = _of(run, *kinds)
+        for side in SIDES:
+            found = [each.sides[side] for each in measured if side in each.sides]
+            if found and not any(each.error for each in found):
+                total = summed(found)
+                rows.append([name, side, *map(_number, (total.cpu_ms, total.wall_ms, total.bytes, total.peak_mib))])
     return rows
 
 
@@ -255,23 +354,30 @@ def _rendition_rows(run: Run) -> Rows:
 
 
 def _avif_rows(run: Run) -> Rows:
-    rows = [["picture", "our quality", "score: ours", "sharp", "bytes: ours", "sharp", "CPU ms: ours", "sharp", "CPU"]]
+    head = ["picture", "quality: sharp", "ours", "score: sharp", "ours", "bytes: sharp", "ours, at sharp's score"]
+    rows = [[*head, "CPU ms: sharp", "ours", "bytes ratio", "CPU ratio", "wall ratio"]]
     for avif in run.avif:
-        if "ours" not in avif.sides or _refusal(avif.sides["ours"], avif.sides["sharp"], same_work=True):
-            rows.append([avif.picture.name, "not compared", *[""] * 7])
+        try:
+            ours, sharp = avif.pair()
+        except NotComparable:
+            rows.append([avif.picture.name, str(avif.sharp_quality), "not compared", *[""] * 9])
             continue
-        ours, sharp = avif.sides["ours"], avif.sides["sharp"]
+        ratios = compared(ours, sharp)
+        lower, upper = avif.sides["lower"], avif.sides["upper"]
         rows.append(
             [
                 avif.picture.name,
-                str(avif.quality),
-                _points(ours.made[0].score),
+                str(avif.sharp_quality),
+                f"{avif.qualities[0]}, {avif.qualities[1]}",
                 _points(sharp.made[0].score),
-                _number(ours.bytes),
+                f"{_points(lower.made[0].score)}, {_points(upper.made[0].score)}",
                 _number(sharp.bytes),
-                _number(ours.cpu_ms),
+                _number(ours.bytes),
                 _number(sharp.cpu_ms),
-                f"{compared(ours, sharp).cpu:.3f}",
+                _number(ours.cpu_ms),
+                _fraction(ratios.bytes),
+                f"{ratios.cpu:.3f}",
+                f"{ratios.wall:.3f}",
             ]
         )
     return rows
@@ -284,6 +390,7 @@ def _profile_rows(profiles: Sequence[Profile]) -> Rows:
     rows.append(["whole, one encoder at a time", *(_number(profile.whole) for profile in profiles)])
     rows.append(["outside the steps", *(f"{profile.rest:.1%}" for profile in profiles)])
     rows.append(["whole, an encoder a CPU", *(_number(profile.together) for profile in profiles)])
+    rows.append(["the same in a process a picture, as deployed", *(_number(each.isolated) for each in profiles)])
     return rows
 
 
@@ -299,7 +406,7 @@ def _target_rows(found: Sequence[Target]) -> Rows:
     verdicts = {True: "yes", False: "no", None: "not measured"}
     return [
         ["target", "limit", "measured", "met"],
-        *([each.what, each.limit, each.value, verdicts[each.met]] for each in found),
+        *([each.what, each.limit, each.value, verdicts[each.met] if each.limit else ""] for each in found),
     ]
 
 
@@ -310,40 +417,66 @@ def _of(run: Run, *kinds: str) -> list[Measured]:
     return [measured for measured in run.measured if measured.picture.kind in kinds]
 
 
-def _total(measured: Sequence[Measured], ours: str, theirs: str, *, same_work: bool = True) -> Total:
-    return summed([(each.sides[ours], each.sides[theirs]) for each in measured], same_work=same_work)
-
-
-def _avif_total(run: Run) -> Total:
-    return summed([(each.sides["ours"], each.sides["sharp"]) for each in run.avif])
-
-
-def _attempted(make: Callable[[], Total]) -> Total | None:
-    """The total, or None where it would not be one."""
+def _total(measured: Sequence[Measured], ours: str, theirs: str, *, same_work: bool = True) -> Ratios | None:
+    """The ratios over pictures, round by round; None where there are none. No picture is left out."""
     try:
-        return make()
+        sides = (summed([each.sides[name] for each in measured]) for name in (ours, theirs))
+        return compared(*sides, same_work=same_work)
     except (NotComparable, KeyError):
         return None
 
 
-def _attempted_ratios(measured: Measured, ours: str, *, same_work: bool) -> Ratios | None:
-    try:
-        return compared(measured.sides[ours], measured.sides["sharp"], same_work=same_work)
-    except (NotComparable, KeyError):
-        return None
+def _avif_totals(run: Run) -> tuple[Ratios | None, dict[int, Ratios | None]]:
+    """Over pictures, at sharp's default quality and at its others."""
+    found: dict[int, Ratios | None] = {SHARP_DEFAULT: None}
+    for quality in dict.fromkeys(avif.sharp_quality for avif in run.avif):
+        try:
+            ours, theirs = zip(*(avif.pair() for avif in run.avif if avif.sharp_quality == quality), strict=True)
+            found[quality] = compared(summed(ours), summed(theirs))
+        except NotComparable:
+            found[quality] = None
+    return found.pop(SHARP_DEFAULT), found
 
 
-def _refusal(ours: Side, theirs: Side, *, same_work: bool) -> str:
-    try:
-        compared(ours, theirs, same_work=same_work)
-    except NotComparable as exc:
-        return str(exc)
-    return ""
+def _threads_target(threaded: Sequence[Threaded]) -> Target:
+    differing = [f"{each.name}, {name}" for each in threaded for name in each.differing]
+    numbers = ", ".join(map(str, THREADS[:-1])) + f" and {THREADS[-1]}"
+    value = f"on {len(threaded)} of {len(threaded)} pictures" if threaded else "not measured"
+    return Target(
+        f"nine renditions' bytes with {numbers} threads",
+        "the same",
+        f"differ: {'; '.join(differing)}" if differing else value,
+        not differing if threaded else None,
+    )
 
 
-def _ratio(what: str, value: float | None, limit: float) -> Target:
-    met = None if value is None else round(value, 3) <= limit
-    return Target(what, f"≤ {limit:.2f}", "not measured" if value is None else f"{value:.3f}", met)
+def _ratio(what: str, value: float | None, limit: float | None = None) -> Target:
+    met = None if value is None or limit is None else round(value, 3) <= limit
+    return Target(
+        what,
+        "" if limit is None else f"≤ {limit:.2f}",
+        "not measured" if value is None else f"{value:.3f}",
+        met,
+    )
+
+
+def _headed(what: str, names: Sequence[str]) -> list[str]:
+    """Heads of a group of columns, of which only the first says what all are."""
+    return [f"{what}: {names[0]}", *names[1:]]
+
+
+def _ratio_head() -> list[str]:
+    shown = {True: ("CPU", "wall", "bytes", "score"), False: ("CPU", "wall")}
+    return [head for ours, theirs, same in PAIRS for head in _headed(f"{ours} / {theirs}", shown[same])]
+
+
+def _ratio_cells(ratios: Ratios | None, *, same_work: bool) -> list[str]:
+    cells = [_fraction(ratios.cpu if ratios else None), _fraction(ratios.wall if ratios else None)]
+    return (
+        [*cells, _fraction(ratios.bytes if ratios else None), _signed(ratios.score if ratios else None)]
+        if same_work
+        else cells
+    )
 
 
 def _number(value: float | None) -> str:

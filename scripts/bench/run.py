@@ -6,13 +6,15 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from processor.errors import TranscodeError
 from processor.recipe import Recipe
 from scripts.bench import contestants, pictures, report
 from scripts.bench.comparison import Side
@@ -20,26 +22,33 @@ from scripts.bench.contestants import Contestant, Launch
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
 from scripts.bench.profile import Profile, profiled
-from scripts.bench.report import Avif, Growth, Measured, Run
-from scripts.bench.scores import Reference, Scorer, version
+from scripts.bench.report import Avif, Growth, Measured, Run, Threaded
+from scripts.bench.scores import Reference, Scorer
 from scripts.bench.scores import reference as source_reference
 
 ENOUGH_MS = 150.0
 """A sample repeats its work until it has taken about this much CPU; the clock of rusage ticks in milliseconds."""
 
 ROUNDS = 5
+"""Of every picture alike: totals are compared round by round."""
+
 FEWER_ROUNDS = 3
-MANY_PIXELS = 10.0
-"""Megapixels from which fewer rounds do: their noise is smaller, and they take long."""
+"""Of what decides no total over pictures, and of AVIF, on which sharp takes long."""
 
 AVIF_PICTURES = ("rice field", "desert walk", "phone, turned", "night mountain")
 AVIF_MAX_SIDE = 2560
 PROFILED = ("rice field", "phone, turned", "mosaic 50")
-SHARP_AVIF = {"max_side": AVIF_MAX_SIDE, "quality": 50, "effort": 4, "chromaSubsampling": "4:4:4"}
+SHARP_AVIF = {"max_side": AVIF_MAX_SIDE, "effort": 4, "chromaSubsampling": "4:4:4"}
 """sharp's defaults, spelled out."""
 
+SHARP_QUALITIES = (report.SHARP_DEFAULT, 60)
+"""The default, and the one that scores about what the default recipe's full AVIF does."""
+
+OUR_QUALITIES = (20, 90)
+"""Between which ours is sought."""
+
 JSON = dict[str, Any]
-Entry = TypeVar("Entry", Measured, Avif, Growth, Profile)
+Entry = TypeVar("Entry", Measured, Avif, Growth, Profile, Threaded)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +79,23 @@ def avif_of(quality: int) -> str:
     return json.dumps({"sizes": [{"name": "full", "formats": {"avif": key}}]})
 
 
+def enclosing(score: Callable[[int], float], wanted: float, low: int, high: int) -> tuple[int, int]:
+    """Two neighbouring qualities of which the lower scores less than wanted and the upper does not, by halving.
+
+    Raises:
+        BenchError: if the ends of the range do not enclose it.
+    """
+    ends = score(low), score(high)
+    if not ends[0] < wanted <= ends[1]:
+        raise BenchError(
+            f"our qualities {low} to {high} score {ends[0]:.1f} to {ends[1]:.1f}, which does not enclose {wanted:.1f}"
+        )
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if score(middle) < wanted else (low, middle)
+    return low, high
+
+
 def default_recipe() -> str:
     """As JSON, from the processor's own file."""
     return (contestants.ROOT / "processor/default_recipe.json").read_text("utf-8")
@@ -80,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", metavar="NAME", help="measure this picture only; repeatable")
     parser.add_argument("--only-ours", action="store_true", help="without sharp, and so without any ratio")
     parser.add_argument("--no-scores", action="store_true", help="without SSIMULACRA2, which takes most of the time")
-    parser.add_argument("--rounds", type=int, metavar="N", help="samples a side; default 5, and 3 from 10 megapixels")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"samples a side; default {ROUNDS}")
     parser.add_argument("--build", type=Path, default=Path("build"), metavar="DIR", help="downloads and results")
     parser.add_argument(
         "--docs", type=Path, default=Path("docs/performance.md"), metavar="FILE", help="whose tables are replaced"
@@ -101,21 +127,12 @@ def _run(options: argparse.Namespace) -> int:
         launches["sharp"] = contestants.sharp(folder)
     scorer = None if options.no_scores else Scorer(folder / "scores")
     path = folder / f"bench-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
-    run = Run([], [], [], [])
+    run = Run()
     with ExitStack() as stack:
         asked = {name: stack.enter_context(launch.started()) for name, launch in launches.items()}
         bench = _Bench(asked, launches, scorer, files, options.rounds)
-        for picture in chosen:
-            run.measured.append(_kept(path, "picture", bench.picture(picture)))
-        for picture in chosen:
-            if picture.name in PROFILED:
-                run.profiles.append(_kept(path, "profile", profiled(picture.name, picture.path, default_recipe())))
-        for picture in chosen:
-            if picture.name in AVIF_PICTURES and scorer:
-                run.avif.append(_kept(path, "avif", bench.avif(picture)))
-        if not options.only:
-            found = bench.growth(options.build / "cache", folder / "pictures")
-            run.growth.extend(_kept(path, "growth", each) for each in found)
+        growing = [] if options.only else pictures.growth_pictures(options.build / "cache", folder / "pictures")
+        _measure(run, bench, _Log(path, run.failures), chosen, growing)
         run.about.extend(_about(asked, scorer))
     print(f"bench: samples in {path}", file=sys.stderr)
     print(report.terminal(run))
@@ -123,6 +140,23 @@ def _run(options: argparse.Namespace) -> int:
         report.update(options.docs, run)
         print(f"\nThe tables of {options.docs} are replaced.")
     return 1 if report.refusals(run) else 0
+
+
+def _measure(run: Run, bench: "_Bench", log: "_Log", chosen: Sequence[Picture], growing: Sequence[Picture]) -> None:
+    for picture in chosen:
+        # what a side cannot do is in its samples; anything else ends the run, for totals leave no picture out
+        run.measured.append(log.noted("picture", bench.picture(picture)))
+    for picture in chosen:
+        log.keep(run.threaded, "threads", picture, bench.threaded)
+    for picture in chosen:
+        if picture.name in PROFILED:
+            log.keep(run.profiles, "profile", picture, bench.profile)
+    for quality in SHARP_QUALITIES if bench.compares_scores else ():
+        for picture in chosen:
+            if picture.name in AVIF_PICTURES:
+                log.keep(run.avif, "avif", picture, partial(bench.avif, sharp_quality=quality))
+    for picture in growing:
+        log.keep(run.growth, "growth", picture, bench.growth)
 
 
 class _Bench:
@@ -134,13 +168,18 @@ class _Bench:
         launches: Mapping[str, Launch],
         scorer: Scorer | None,
         files: Path,
-        rounds: int | None,
+        rounds: int,
     ) -> None:
         self._asked = asked
         self._launches = launches
         self._scorer = scorer
-        self._files = files
+        self._out = str(files.resolve())
         self._rounds = rounds
+
+    @property
+    def compares_scores(self) -> bool:
+        """Whether there are scores, and another side to compare them with."""
+        return self._scorer is not None and "sharp" in self._asked
 
     def picture(self, picture: Picture) -> Measured:
         """Every task on one picture, in turn."""
@@ -154,57 +193,53 @@ class _Bench:
             tasks |= {"sharp": ("sharp", {"task": "cloned"}), "original": ("sharp", {"task": "separate"})}
         requests = {name: (who, {**request, "path": _absolute(picture)}) for name, (who, request) in tasks.items()}
         reference = source_reference(picture.path) if self._scorer else None
-        return Measured(picture, self._in_turn(requests, self._rounds_for(picture), reference))
+        return Measured(picture, self._in_turn(requests, self._rounds, reference))
 
-    def avif(self, picture: Picture) -> Avif:
-        """One AVIF beside sharp's, at the quality of ours whose score comes nearest to sharp's."""
-        _progress(f"AVIF of {picture.name}")
-        if self._scorer is None or "sharp" not in self._asked:
-            return Avif(picture, {}, 0)
+    def threaded(self, picture: Picture) -> Threaded:
+        """Our nine renditions with other numbers of threads, whose files are named by their content."""
+        _progress(f"threads, {picture.name}")
+        files: dict[str, set[str]] = {}
+        for threads in report.THREADS:
+            request = {"recipe": default_recipe(), "path": _absolute(picture), "out": self._out, "threads": threads}
+            for made in _worked(self._asked["ours"].ask(request))["made"]:
+                files.setdefault(made["name"], set()).add(made["file"])
+        return Threaded(picture.name, tuple(name for name, different in files.items() if len(different) > 1))
+
+    def profile(self, picture: Picture) -> Profile:
+        """Where our time goes, step by step."""
+        _progress(f"profile, {picture.name}")
+        return profiled(picture.name, picture.path, default_recipe())
+
+    def avif(self, picture: Picture, sharp_quality: int) -> Avif:
+        """One AVIF beside sharp's, ours at the two neighbouring qualities whose scores enclose sharp's."""
+        _progress(f"AVIF of {picture.name} at quality {sharp_quality} of sharp")
         reference = source_reference(picture.path)
-        theirs = self._scored(self._asked["sharp"].ask(self._avif_request(picture)), reference)
-        if "error" in theirs or not theirs["scores"]:
-            return Avif(picture, {"avif": Side("sharp", (contestants.sample(theirs, {}),))}, 0)
-        wanted = theirs["scores"]["full avif"]
-        quality = self._quality_for(picture, reference, wanted)
-        requests = {
-            "ours": ("ours", {"recipe": avif_of(quality), "path": _absolute(picture)}),
-            "sharp": ("sharp", self._avif_request(picture)),
-        }
-        return Avif(picture, self._in_turn(requests, 1, reference, peaks=False), quality)
+        theirs = {"task": "avif", "options": SHARP_AVIF | {"quality": sharp_quality}, "path": _absolute(picture)}
 
-    def growth(self, cache: Path, folder: Path) -> Iterator[Growth]:
-        """Ours on one texture from 1 to 50 megapixels, each also in a process of its own for its memory."""
-        for picture in pictures.growth_pictures(cache, folder):
-            _progress(f"growth, {picture.name}")
-            requests = {"nine": ("ours", {"recipe": default_recipe(), "path": _absolute(picture)})}
-            side = self._in_turn(requests, FEWER_ROUNDS, None)["nine"]
-            if side.error:
-                raise BenchError(f"ours failed on {picture.name}: {side.error}")
-            yield Growth(picture.megapixels, side.cpu_ms, side.peak_mib)
+        def score(who: str, request: JSON) -> float:
+            answer = _worked(self._scored(self._asked[who].ask(request | {"out": self._out}), reference))
+            return float(answer["scores"]["full avif"])
 
-    def _rounds_for(self, picture: Picture) -> int:
-        return self._rounds or (FEWER_ROUNDS if picture.megapixels >= MANY_PIXELS else ROUNDS)
+        def ours(quality: int) -> JSON:
+            return {"recipe": avif_of(quality), "path": _absolute(picture)}
 
-    def _avif_request(self, picture: Picture) -> JSON:
-        return {"task": "avif", "options": SHARP_AVIF, "path": _absolute(picture), "out": str(self._files.resolve())}
+        try:
+            wanted = score("sharp", theirs)
+            lower, upper = enclosing(lambda quality: score("ours", ours(quality)), wanted, *OUR_QUALITIES)
+        except BenchError as exc:
+            return Avif(picture, sharp_quality, error=str(exc))
+        requests = {"lower": ("ours", ours(lower)), "upper": ("ours", ours(upper)), "sharp": ("sharp", theirs)}
+        sides = self._in_turn(requests, FEWER_ROUNDS, reference, peaks=False)
+        return Avif(picture, sharp_quality, (lower, upper), sides)
 
-    def _quality_for(self, picture: Picture, reference: Reference, wanted: float) -> int:
-        """The quality of ours whose score comes nearest, found by halving."""
-        low, high = 20, 90
-        scores: dict[int, float] = {}
-        while low < high:
-            middle = (low + high) // 2
-            request = {"recipe": avif_of(middle), "path": _absolute(picture), "out": str(self._files.resolve())}
-            answer = self._scored(self._asked["ours"].ask(request), reference)
-            if "error" in answer:
-                raise BenchError(f"ours failed on {picture.name}: {answer['error']}")
-            scores[middle] = answer["scores"]["full avif"]
-            if scores[middle] >= wanted:
-                high = middle
-            else:
-                low = middle + 1
-        return min(scores, key=lambda quality: abs(scores[quality] - wanted))
+    def growth(self, picture: Picture) -> Growth:
+        """Our nine renditions of one texture at one size, once more in a process of its own for its memory."""
+        _progress(f"growth, {picture.name}")
+        requests = {"nine": ("ours", {"recipe": default_recipe(), "path": _absolute(picture)})}
+        side = self._in_turn(requests, FEWER_ROUNDS, None)["nine"]
+        if side.error:
+            raise BenchError(f"ours failed: {side.error}")
+        return Growth(picture.megapixels, side.cpu_ms, side.peak_mib)
 
     def _in_turn(
         self,
@@ -215,9 +250,8 @@ class _Bench:
         peaks: bool = True,
     ) -> dict[str, Side]:
         """A first go that is not counted, then the sides by turns, then each once more in a fresh process."""
-        out = {"out": str(self._files.resolve())}
         first = {
-            name: self._scored(self._asked[who].ask(request | out), reference)
+            name: self._scored(self._asked[who].ask(request | {"out": self._out}), reference)
             for name, (who, request) in requests.items()
         }
         answers: dict[str, list[JSON]] = {name: [] for name in requests}
@@ -249,6 +283,17 @@ class _Bench:
         }
 
 
+def _worked(answer: JSON) -> JSON:
+    """An answer that is no error.
+
+    Raises:
+        BenchError: if it is one.
+    """
+    if "error" in answer:
+        raise BenchError(str(answer["error"]))
+    return answer
+
+
 def _absolute(picture: Picture) -> str:
     return str(picture.path.resolve())
 
@@ -260,14 +305,31 @@ def _about(asked: Mapping[str, Contestant], scorer: Scorer | None) -> list[str]:
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, recipe {Recipe.default().fingerprint}",
         *(f"{name}: {contestant.version}" for name, contestant in asked.items()),
     ]
-    return [*lines, f"scores: {version()}"] if scorer else lines
+    return [*lines, f"scores: {scorer.metric.name}"] if scorer else lines
 
 
-def _kept(path: Path, kind: str, entry: Entry) -> Entry:
-    """An entry, noted as a JSON line as soon as it is there: the whole takes long, and may be interrupted."""
-    with path.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({kind: asdict(entry)}, default=str) + "\n")
-    return entry
+class _Log:
+    """Keeps what is measured, each as a JSON line as soon as it is there: the whole takes long, and may be interrupted.
+
+    What cannot be measured becomes a failure, so that the rest is still reported.
+    """
+
+    def __init__(self, path: Path, failures: list[str]) -> None:
+        self._path = path
+        self._failures = failures
+
+    def noted(self, kind: str, entry: Entry) -> Entry:
+        """The entry, when it has been written down."""
+        with self._path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({kind: asdict(entry)}, default=str) + "\n")
+        return entry
+
+    def keep(self, entries: list[Entry], kind: str, picture: Picture, measure: Callable[[Picture], Entry]) -> None:
+        """Measure one thing of one picture."""
+        try:
+            entries.append(self.noted(kind, measure(picture)))
+        except (BenchError, TranscodeError) as exc:
+            self._failures.append(f"{picture.name}, {kind}: {exc}")
 
 
 def _progress(what: str) -> None:

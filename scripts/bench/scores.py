@@ -3,44 +3,52 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from processor.limits import Limits
 from processor.steps import colour, decode, inspect, orient
 from scripts.bench.errors import BenchError
+from scripts.bench.ours import UNBOUNDED
 
 SCORED_PIXELS = 1_000_000
 """Of a larger rendition only its middle is scored, at full resolution: the scorer takes 3 s a megapixel."""
 
-SMALLEST_SIDE = 8
-"""Pixels. The metric has no scale to work on below."""
-
 _GREY = "#808080"
-_LIMITS = Limits(max_pixels=200_000_000, max_object_bytes=512 * 1024 * 1024)
 
-Metric = Callable[[Path, Path], float]
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What scores.
+
+    Attributes:
+        name: with its version.
+        score: from two files to points.
+    """
+
+    name: str
+    score: Callable[[Path, Path], float]
 
 
 class Scorer:
-    """Scores renditions of one source at a time; every answer is kept in a file by the hash of what was compared."""
+    """Scores renditions; every answer is kept in a file by the metric and the hash of what was compared."""
 
     def __init__(self, folder: Path, metric: Metric | None = None) -> None:
         """Keep scores in a folder.
 
         Args:
             folder: made if missing.
-            metric: from two files to points; None: PyPI's ssimulacra2.
+            metric: None: PyPI's ssimulacra2.
 
         Raises:
             BenchError: if that is not installed.
         """
-        self._folder = folder
-        self._metric = metric or _ssimulacra2()
-        folder.mkdir(parents=True, exist_ok=True)
+        self.metric = metric or _ssimulacra2()
+        self._folder = folder / self.metric.name.replace(" ", "-")
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def score(self, source: "Reference", rendition: Path) -> float:
         """Points of a rendition, 100 for the same as its source at that size."""
@@ -60,7 +68,7 @@ class Scorer:
             files = (Path(folder) / "expected.ppm", Path(folder) / "shown.ppm")
             for image, file in zip((expected, shown), files, strict=True):
                 image.save(file)
-            score = float(self._metric(*files))
+            score = float(self.metric.score(*files))
         kept.write_text(json.dumps(score), "ascii")
         return score
 
@@ -82,8 +90,13 @@ class Reference:
 
 def reference(source: Path) -> Reference:
     """What renditions of a file ought to look like."""
-    opened = inspect.opened(source.read_bytes(), _LIMITS)
-    return Reference(colour.srgb(orient.upright(decode.decoded(opened, opened.image.size))))
+    return Reference(whole(source))
+
+
+def whole(source: Path) -> Image.Image:
+    """Every pixel of a file, upright, in sRGB."""
+    opened = inspect.opened(source.read_bytes(), UNBOUNDED)
+    return colour.srgb(orient.upright(decode.decoded(opened, opened.image.size)))
 
 
 def _pixels(image: Image.Image, background: str) -> Image.Image:
@@ -108,9 +121,7 @@ def _ssimulacra2() -> Metric:
             "the package 'ssimulacra2' is not installed. `make bench` installs it; by hand: "
             "pip install --require-hashes -r requirements-bench.txt"
         ) from exc
-    return lambda expected, shown: float(compute_ssimulacra2(str(expected), str(shown)))
-
-
-def version() -> str:
-    """Of the scorer."""
-    return f"ssimulacra2 {metadata.version('ssimulacra2')}"
+    return Metric(
+        f"ssimulacra2 {metadata.version('ssimulacra2')}",
+        lambda expected, shown: float(compute_ssimulacra2(str(expected), str(shown))),
+    )

@@ -1,6 +1,7 @@
 """`make bench-startup`: how long the processor takes until it can handle an event, and what it spends the time on."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -10,16 +11,26 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
+import PIL.Image
+
+from processor.events import Hint, hint_body
+from processor.recipe import Recipe
 from scripts.bench import report
 from scripts.bench.errors import BenchError
 from scripts.demo import resources, servers
+from scripts.demo.errors import DemoError
 
 ROUNDS = 9
+CONTAINERS = 3
+PICTURE, PICTURE_TEXT = (640, 480), "0.3 megapixels"
+HOST_FROM_CONTAINER = "host.docker.internal"
 LIMIT_MS = 400
 SHOWN = 12
 CONTAINER_PORT = 8080
@@ -61,14 +72,16 @@ class Image:
     Attributes:
         mebibytes: unpacked, its base included.
         own_mebibytes: of the layers that this repository adds.
-        first_event_ms: from `docker run` until the first event is handled, medians.
-        second_event_ms: the same event again.
+        event_ms: from `docker run` until an event that touches no service is handled, and the same event again;
+            medians.
+        picture_ms: from `docker run` until the first picture is published, which waits for Pillow too, and the time of
+            a second one; medians.
     """
 
     mebibytes: float
     own_mebibytes: float
-    first_event_ms: float
-    second_event_ms: float
+    event_ms: tuple[float, float]
+    picture_ms: tuple[float, float]
 
 
 def by_package(text: str) -> dict[str, float]:
@@ -111,27 +124,35 @@ def image(tag: str) -> Image:
     Raises:
         BenchError: if the container does not answer.
     """
-    first, second = zip(*(_container(tag) for _ in range(3)), strict=True)
+    nowhere = _environment(f"http://{servers.HOST}:1", f"http://{servers.HOST}:1/queue")
+    events = [_started(tag, nowhere, _TEST_EVENT, _TEST_EVENT) for _ in range(CONTAINERS)]
+    with _uploads(2 * CONTAINERS) as (environment, hints):
+        pictures = [_started(tag, environment, *two) for two in zip(hints[::2], hints[1::2], strict=True)]
     sizes = [int(line) for line in _docker("history", "--human=false", "--format", "{{.Size}}", tag).split()]
     whole = int(_docker("image", "inspect", "--format", "{{.Size}}", tag))
     steps = _docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", tag).splitlines()
     own = next((index for index, step in enumerate(steps) if "PYTHONDONTWRITEBYTECODE" in step), len(sizes))
-    return Image(whole / 2**20, sum(sizes[:own]) / 2**20, median(first), median(second))
+    return Image(whole / 2**20, sum(sizes[:own]) / 2**20, _medians(events), _medians(pictures))
 
 
 def markdown(found: Imports, container: Image | None) -> str:
     """The block of the documentation."""
-    met = "met" if found.best_ms <= LIMIT_MS else "missed"
+    met = "met" if found.wall_ms <= LIMIT_MS else "missed"
     rows = [
         ["", "ms"],
-        ["importing the handler, clients made: wall, median", f"{found.wall_ms:.0f}"],
+        [
+            f"importing the handler, clients made: wall, median of {ROUNDS} (target ≤ {LIMIT_MS}: {met})",
+            f"{found.wall_ms:.0f}",
+        ],
+        ["the same, wall, best", f"{found.best_ms:.0f}"],
         ["the same, CPU, median", f"{found.cpu_ms:.0f}"],
-        [f"the same, wall, best of {ROUNDS} (target ≤ {LIMIT_MS}: {met})", f"{found.best_ms:.0f}"],
     ]
     if container:
         rows += [
-            ["`docker run` to the first event handled", f"{container.first_event_ms:.0f}"],
-            ["the second event", f"{container.second_event_ms:.1f}"],
+            ["`docker run` to the first event handled, one without a picture", f"{container.event_ms[0]:.0f}"],
+            ["the second such event", f"{container.event_ms[1]:.1f}"],
+            [f"`docker run` to the first picture published, of {PICTURE_TEXT}", f"{container.picture_ms[0]:.0f}"],
+            ["the second picture", f"{container.picture_ms[1]:.0f}"],
         ]
     parts = [report.markdown_table(rows)]
     if container:
@@ -156,53 +177,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"load average {os.getloadavg()[0]:.1f}\n\n{text}")
         if not options.no_image:
             report.replace_block(options.docs, "bench-startup", text)
-    except BenchError as exc:
+    except (BenchError, DemoError) as exc:
         print(f"bench-startup: {exc}", file=sys.stderr)
         return 1
     return 0
 
 
-def _environment() -> Mapping[str, str]:
-    isolated = servers.isolated_environment({}, f"http://{servers.HOST}:1")
-    return isolated | resources.worker_environment(f"http://{servers.HOST}:1/queue", "cdn.example")
+def _environment(endpoint: str, queue_url: str) -> Mapping[str, str]:
+    return servers.isolated_environment({}, endpoint) | resources.worker_environment(queue_url, "cdn.example")
 
 
 def _python(tag: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python in the image, or this one."""
     command = [sys.executable, *arguments]
+    variables = _environment(f"http://{servers.HOST}:1", f"http://{servers.HOST}:1/queue")
     if tag is not None:
-        command = ["docker", "run", "--rm", *_variables(), "--entrypoint", "python", tag, *arguments]
-    environment = os.environ | dict(_environment())
+        command = ["docker", "run", "--rm", *_arguments(variables), "--entrypoint", "python", tag, *arguments]
+    environment = os.environ | dict(variables)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise BenchError(f"the handler cannot be imported:\n{done.stderr[-1000:]}")
     return done
 
 
-def _variables() -> list[str]:
+def _arguments(variables: Mapping[str, str]) -> list[str]:
     """The environment as arguments of `docker run`."""
-    return [part for name, value in _environment().items() for part in ("--env", f"{name}={value}")]
+    return [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
 
 
-def _container(tag: str) -> tuple[float, float]:
-    """Milliseconds from `docker run` to the first answer, and of a second event."""
+@contextmanager
+def _uploads(count: int) -> Iterator[tuple[Mapping[str, str], list[bytes]]]:
+    """An emulator that containers reach, with pictures in its bucket: a container's environment, an event each.
+
+    Raises:
+        BenchError: if not every picture is published at the end.
+    """
+    port, before = servers.choose_port(None), dict(os.environ)
+    environment = servers.isolated_environment(before, f"http://{servers.HOST}:{port}")
+    buffer = io.BytesIO()
+    PIL.Image.radial_gradient("L").resize(PICTURE).convert("RGB").save(buffer, "JPEG")
+    with ExitStack() as stack:
+        log = Path(stack.enter_context(TemporaryDirectory())) / "emulator.log"
+        stack.enter_context(servers.emulator(port, log, environment, servers.FOR_CONTAINERS))
+        try:
+            os.environ.update(environment)
+            clients = resources.connect()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        queue_url = resources.create(clients).replace(servers.HOST, HOST_FROM_CONTAINER)
+        hints = [Hint(resources.RAW_BUCKET, f"{number}.jpg") for number in range(count)]
+        for hint in hints:
+            clients.s3.put_object(Bucket=hint.bucket, Key=hint.key, Body=buffer.getvalue())
+        yield _environment(f"http://{HOST_FROM_CONTAINER}:{port}", queue_url), [hint_body(h).encode() for h in hints]
+        found = clients.s3.list_objects_v2(Bucket=resources.PROCESSED_BUCKET)["KeyCount"]
+        if found != count * len(Recipe.default().formats):
+            raise BenchError(f"the containers published {found} renditions of {count} pictures")
+
+
+def _started(tag: str, variables: Mapping[str, str], first: bytes, second: bytes) -> tuple[float, float]:
+    """Milliseconds from `docker run` until an event is handled, and those of a second one."""
     port = servers.choose_port(None)
-    publish = ("--publish", f"{servers.HOST}:{port}:{CONTAINER_PORT}")
+    publish = (
+        "--publish",
+        f"{servers.HOST}:{port}:{CONTAINER_PORT}",
+        "--add-host",
+        f"{HOST_FROM_CONTAINER}:host-gateway",
+    )
     began = time.perf_counter()
-    container = _docker("run", "--rm", "--detach", *publish, *_variables(), tag).strip()
+    container = _docker("run", "--rm", "--detach", *publish, *_arguments(variables), tag).strip()
     try:
-        _invoke(port)
-        first = time.perf_counter()
-        _invoke(port)
-        return (first - began) * 1000, (time.perf_counter() - first) * 1000
+        _invoke(port, first)
+        answered = time.perf_counter()
+        _invoke(port, second)
+        return (answered - began) * 1000, (time.perf_counter() - answered) * 1000
     finally:
         _docker("kill", container)
 
 
-def _invoke(port: int) -> None:
+def _medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return median(first for first, _ in pairs), median(second for _, second in pairs)
+
+
+def _invoke(port: int, event: bytes) -> None:
     """Call until it answers: a container that is still starting refuses the connection."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    request = urllib.request.Request(f"http://{servers.HOST}:{port}/{_INVOKE}", _TEST_EVENT, method="POST")
+    request = urllib.request.Request(f"http://{servers.HOST}:{port}/{_INVOKE}", event, method="POST")
     while True:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - loopback

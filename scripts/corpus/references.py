@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts import npm
 from scripts.corpus.children import Child, ChildDied
+from scripts.npm import NpmError
 
 _PACKAGE = Path(__file__).parent / "reference"
 _TIMEOUT_SECONDS = 60
@@ -58,28 +60,11 @@ class References:
             self._sharp.close()
 
     def _install_sharp(self, folder: Path) -> Child | None:
-        node, npm = shutil.which("node"), shutil.which("npm")
-        if node is None or npm is None:
-            self.missing.append("node and npm are missing: nothing is compared with sharp")
+        try:
+            node = npm.installed(_PACKAGE, folder)
+        except NpmError as exc:
+            self.missing.append(f"nothing is compared with sharp: {exc}")
             return None
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (_PACKAGE / "package-lock.json").read_bytes()
-        installed = folder / "package-lock.json"
-        if not (folder / "node_modules").exists() or not installed.exists() or installed.read_bytes() != lock:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(_PACKAGE / name, folder / name)
-            run = subprocess.run(  # noqa: S603
-                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=300,
-            )
-            if run.returncode != 0:
-                installed.unlink(missing_ok=True)
-                self.missing.append(f"sharp cannot be installed: {run.stderr.strip()[-300:]}")
-                return None
         script = folder / "decode.mjs"  # node looks for packages beside the script
         shutil.copy(_PACKAGE / "decode.mjs", script)
         return Child([node, str(script)], _TIMEOUT_SECONDS)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts import npm
+from scripts.npm import NpmError
 from scripts.page.errors import PageError
 
 HERE = Path(__file__).parent
-INSTALL_SECONDS = 600
 RUN_SECONDS = 300
 DEVICES: Mapping[str, Sequence[str]] = {
     "desktop": ("--preset=desktop", "--screenEmulation.width=1000", "--screenEmulation.height=800"),
@@ -61,16 +62,14 @@ class Lighthouse:
         Raises:
             PageError: if Node, npm or Chromium is missing, or it cannot be installed.
         """
-        node, npm = shutil.which("node"), shutil.which("npm")
         chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        if node is None or npm is None or chromium is None:
-            raise PageError("Lighthouse needs Node 20 or newer with npm, and Chromium. Install them and try again.")
+        if chromium is None:
+            raise PageError("Lighthouse needs Chromium. Install it and try again.")
+        try:
+            node = npm.installed(HERE, folder)
+        except NpmError as exc:
+            raise PageError(f"there is no Lighthouse: {exc}") from exc
         program = folder / "node_modules" / "lighthouse" / "cli" / "index.js"
-        if (
-            not program.exists()
-            or (folder / "package-lock.json").read_bytes() != (HERE / "package-lock.json").read_bytes()
-        ):
-            _install(npm, folder)
         return cls(node, program, chromium)
 
     def measure(self, url: str, device: str) -> Figures:
@@ -115,16 +114,3 @@ def figures(report: Mapping[str, Any]) -> Figures:
         version=report["lighthouseVersion"],
         browser=report["environment"]["hostUserAgent"].partition("Chrome/")[2].partition(" ")[0],
     )
-
-
-def _install(npm: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(HERE / name, folder / name)
-    done = subprocess.run(  # noqa: S603 - the command is ours
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS,
-    )  # fmt: skip
-    if done.returncode:
-        shutil.rmtree(folder / "node_modules", ignore_errors=True)
-        raise PageError(f"npm could not install Lighthouse:\n{done.stderr[-1000:]}")

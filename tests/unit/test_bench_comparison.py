@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.bench.comparison import Made, NotComparable, Sample, Side, compared, fitted_line, summed
+from scripts.bench.comparison import Made, NotComparable, Sample, Side, between, compared, fitted_line, summed
 
 WEBP = Made("full webp", 640, 480, 1000, 70.0)
 JPEG = Made("medium jpeg", 320, 240, 500, 80.0)
@@ -77,19 +77,54 @@ def test_different_work_compares_only_time() -> None:
     assert ratios.score is None
 
 
-def test_totals_let_large_pictures_weigh_more() -> None:
-    """The total divides sums; the median of the pictures' ratios is kept beside it."""
-    total = summed([(side(10), side(10)), (side(100), side(400)), (side(10), side(10))])
-    assert total.cpu == pytest.approx(120 / 420)
-    assert total.median_cpu == 1.0
+def test_totals_are_sums_of_each_round() -> None:
+    """Pictures are summed round by round, then divided in pairs; a sum of medians would say 210 / 200 here."""
+    ours = [side(10, 10, 100), side(400, 200, 200)]
+    theirs = [side(100, 100, 100, name="sharp"), side(100, 100, 100, name="sharp")]
+    total = compared(summed(ours), summed(theirs))
+    assert total.cpu == total.wall == 300 / 200
+    assert (total.bytes, total.score) == (1.0, 0.0)
+
+
+def test_the_peak_of_several_pictures_is_their_largest() -> None:
+    """Memory is not summed: the pictures are done one after the other. One that was not measured is passed over."""
+    sides = [Side("ours", (Sample(1, 1, (WEBP,)),), peak) for peak in (40.0, 90.0, None)]
+    assert summed(sides).peak_mib == 90.0
+    assert summed(sides[2:]).peak_mib is None
 
 
 def test_a_total_leaves_nobody_out() -> None:
     """One picture that cannot be compared spoils the total, rather than being dropped from it."""
-    with pytest.raises(NotComparable, match="sharp failed"):
-        summed([(side(1), side(1)), (side(1), side(1, name="sharp", error="no"))])
+    for broken in (side(1, name="sharp", error="no"), side(1, name="sharp", made=())):
+        with pytest.raises(NotComparable, match="sharp failed"):
+            compared(summed([side(1), side(1)]), summed([side(1, name="sharp"), broken]), same_work=False)
     with pytest.raises(NotComparable, match="no picture"):
         summed([])
+    with pytest.raises(NotComparable, match="not as many rounds"):
+        summed([side(1), side(1, 1)])
+
+
+def avif(quality_bytes: int, score: float | None, *cpu: float) -> Side:
+    """Ours at one quality."""
+    return side(*cpu, made=(Made("full avif", 640, 480, quality_bytes, score),))
+
+
+def test_between_two_qualities_logarithms_are_interpolated() -> None:
+    """Half way between the scores lies the geometric mean of bytes and of each round's times."""
+    found = between(avif(1000, 70.0, 10, 20), avif(4000, 72.0, 40, 20), 71.0)
+    assert found.made == (Made("full avif", 640, 480, 2000, 71.0),)
+    assert [sample.cpu_ms for sample in found.samples] == pytest.approx([20, 20])
+    assert [sample.wall_ms for sample in found.samples] == pytest.approx([40, 40])
+
+
+@pytest.mark.parametrize(("low", "high", "score", "reason"), [
+    (70.0, 72.0, 69.9, "do not enclose 69.9"), (70.0, 72.0, 72.1, "do not enclose"),
+    (70.0, 70.0, 70.0, "do not enclose"), (None, 72.0, 71.0, "do not enclose"), (70.0, 74.1, 72.0, "too far apart"),
+])  # fmt: skip
+def test_what_does_not_lie_between_is_not_guessed(low: float | None, high: float, score: float, reason: str) -> None:
+    """Outside two qualities, or where they are far apart, nothing is extrapolated."""
+    with pytest.raises(NotComparable, match=reason):
+        between(avif(1000, low, 10), avif(4000, high, 40), score)
 
 
 def test_the_fitted_line_finds_slope_and_bend() -> None:

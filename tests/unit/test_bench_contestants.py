@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from processor.recipe import Recipe
+from scripts import npm
 from scripts.bench import contestants, run, scores
 from scripts.bench.contestants import Launch
 from scripts.bench.errors import BenchError
+from scripts.bench.scores import Metric
 from tests.helpers import photo, saved
 
 
@@ -23,7 +25,7 @@ def python(script: str) -> Launch:
 def test_missing_node_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without Node there is no sharp, and the message says so and what can be done."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BenchError, match="node and npm is not installed, so there is no sharp to compare with"):
+    with pytest.raises(BenchError, match="no sharp to compare with: no node and npm here"):
         contestants.sharp(tmp_path)
 
 
@@ -37,6 +39,26 @@ def test_failing_installation_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     with pytest.raises(BenchError, match="no such package"):
         contestants.sharp(tmp_path / "build")
     assert not (tmp_path / "build/sharp/node_modules").exists()
+
+
+def test_an_installation_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What npm finished is kept until the lock changes; what it was interrupted at is made again."""
+    for name, lines in (("node", "exit 0"), ("npm", "mkdir -p node_modules; echo >> calls; $ENDING")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{lines}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    package, folder = tmp_path / "package", tmp_path / "build"
+    package.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        (package / name).write_text("{}")
+    calls = []
+    for ending, lock in (("", "1"), ("touch node_modules/.package-lock.json", "1"), ("", "1"), ("", "2")):
+        monkeypatch.setenv("ENDING", ending)
+        (package / "package-lock.json").write_text(lock)
+        assert npm.installed(package, folder) == str(tmp_path / "node")
+        calls.append(len((folder / "calls").read_text().splitlines()))
+    assert calls == [1, 2, 2, 3]
 
 
 def test_a_contestant_that_dies_is_an_error_in_its_answer() -> None:
@@ -93,7 +115,7 @@ def test_scores_are_computed_once(tmp_path: Path) -> None:
     """The same pixels are scored once, also by another scorer on the same folder; other pixels anew."""
     calls: list[tuple[tuple[int, int], tuple[int, int]]] = []
 
-    def metric(expected: Path, shown: Path) -> float:
+    def score(expected: Path, shown: Path) -> float:
         with Image.open(expected) as one, Image.open(shown) as two:
             calls.append((one.size, two.size))
         return 71.5
@@ -103,9 +125,18 @@ def test_scores_are_computed_once(tmp_path: Path) -> None:
     for width in (400, 200):
         rendition.write_bytes(saved(photo(width, width * 3 // 4), "JPEG"))
         for _ in range(2):
-            scorer = scores.Scorer(tmp_path / "scores", metric)
+            scorer = scores.Scorer(tmp_path / "scores", Metric("toy 1", score))
             assert scorer.score(scores.reference(source), rendition) == 71.5
     assert calls == [((400, 300), (400, 300)), ((200, 150), (200, 150))]
+
+
+def test_another_version_of_the_scorer_scores_anew(tmp_path: Path) -> None:
+    """What one version said is not taken for another's."""
+    source = tmp_path / "source.png"
+    source.write_bytes(saved(photo(40, 30), "PNG"))
+    for name, points in (("toy 1", 70.0), ("toy 2", 80.0), ("toy 1", 90.0)):
+        scorer = scores.Scorer(tmp_path / "scores", Metric(name, lambda _one, _two, points=points: points))  # type: ignore[misc]
+        assert scorer.score(scores.reference(source), source) == (points if points < 90 else 70.0)
 
 
 def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +144,7 @@ def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypa
     monkeypatch.setattr(scores, "SCORED_PIXELS", 10_000)
     seen: list[tuple[int, int]] = []
 
-    def metric(expected: Path, shown: Path) -> float:
+    def score(expected: Path, shown: Path) -> float:
         with Image.open(expected) as one, Image.open(shown) as two:
             seen.extend((one.size, two.size))
             assert one.tobytes() == two.tobytes()
@@ -121,5 +152,5 @@ def test_only_the_middle_of_a_large_rendition_is_scored(tmp_path: Path, monkeypa
 
     source = tmp_path / "source.png"
     source.write_bytes(saved(photo(400, 300), "PNG"))
-    scores.Scorer(tmp_path / "scores", metric).score(scores.reference(source), source)
+    scores.Scorer(tmp_path / "scores", Metric("toy 1", score)).score(scores.reference(source), source)
     assert seen == [(115, 86)] * 2
