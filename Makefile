@@ -79,8 +79,8 @@ bench-codecs: $(BENCH_VENV)/.installed ## CPU, bytes and quality over encoder se
 	@$(BENCH_VENV)/bin/python -m scripts.bench.codecs $(ARGS)
 
 .PHONY: bench-startup
-bench-startup: $(BENCH_VENV)/.installed ## from start to the first event handled, and the image's size (needs docker)
-	@$(BENCH_VENV)/bin/python -m scripts.bench.startup $(ARGS)
+bench-startup: $(DEMO_VENV)/.installed ## from start to the first event and picture, and the image's size (needs docker)
+	@$(DEMO_VENV)/bin/python -m scripts.bench.startup $(ARGS)
 
 .PHONY: bench-page
 bench-page: $(BENCH_VENV)/.installed ## bytes of a page in Chromium against its originals, by Lighthouse (needs node, chromium)  [ARGS=--help]
