@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def longest_path(picture: Picture) -> float:
     """CPU seconds of the steps that wait for each other: prepared, made smaller, and the slowest encoder."""
     steps = profiled(picture.name, picture.path, default_recipe(), rounds=1).steps
-    before = ("decode", "orient", "colour", "resize")
+    before = ("inspect", "decode", "orient", "colour", "resize")
     encoders = [spent for step, spent in steps.items() if step not in before]
     return (sum(steps.get(step, 0.0) for step in before) + max(encoders)) / 1000
 
