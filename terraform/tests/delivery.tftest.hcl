@@ -286,7 +286,7 @@ run "limits" {
   }
 }
 
-run "one_origin" {
+run "all_origins" {
   command = plan
 
   module {
@@ -305,16 +305,50 @@ run "one_origin" {
 
   assert {
     condition = { for header in one(aws_cloudfront_response_headers_policy.pictures.custom_headers_config).items : header.header => header.value } == {
-      "Access-Control-Allow-Origin"  = "*"
       "Cross-Origin-Resource-Policy" = "cross-origin"
       "Vary"                         = "Accept"
     }
-    error_message = "One answer for all needs no function and no Vary."
+    error_message = "CloudFront refuses CORS headers among custom ones, and one answer for all does not vary by origin."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_function.share[0].code, "[\"*\"]")
+    error_message = "The function must know that all origins may read."
   }
 
   assert {
     condition     = aws_cloudfront_distribution.pictures.restrictions[0].geo_restriction[0].restriction_type == "whitelist"
     error_message = "Allowed countries are the only ones."
+  }
+}
+
+run "one_origin" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  variables {
+    cors_origins = ["https://a.example"]
+  }
+
+  assert {
+    condition = { for header in one(aws_cloudfront_response_headers_policy.pictures.custom_headers_config).items : header.header => header.value } == {
+      "Cross-Origin-Resource-Policy" = "cross-origin"
+      "Vary"                         = "Accept, Origin"
+    }
+    error_message = "One origin is answered by the function as well, and others get no header."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_function.share[0].code, "[\"https://a.example\"]")
+    error_message = "The function must know the origin."
   }
 }
 

@@ -415,6 +415,41 @@ def test_other_keys_are_served_as_they_are(node: str, tmp_path: Path) -> None:
     assert edge.uri("/tiles/maps/a.png_files/12/3_4.webp", CHROME) == "404"
 
 
+SHARE = ROOT / "terraform" / "modules" / "delivery" / "share_function.js.tftpl"
+
+
+def shared(node: str, origins: list[str], origin: str | None) -> str | None:
+    """Whom the viewer-response function lets read a picture that a page of this origin asked for."""
+    code = SHARE.read_text("utf-8").replace("${origins}", json.dumps(origins))
+    assert lint(node, code) == set()
+    headers = {"origin": {"value": origin}} if origin else {}
+    event = {"request": {"headers": headers}, "response": {"headers": {}}}
+    done = subprocess.run(  # noqa: S603 - Node, with a script of ours
+        [node, "-e", f"{code}\nprocess.stdout.write(JSON.stringify(handler({json.dumps(event)})))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    allowed: dict[str, str] = json.loads(done.stdout)["headers"].get("access-control-allow-origin", {})
+    return allowed.get("value")
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "allowed"),
+    [
+        (["https://a.example"], "https://a.example", "https://a.example"),
+        (["https://a.example", "https://b.example"], "https://b.example", "https://b.example"),
+        (["https://a.example"], "https://c.example", None),
+        (["https://a.example"], None, None),
+        (["*"], "https://c.example", "*"),
+        (["*"], None, "*"),
+    ],
+)
+def test_named_origins_may_read(node: str, origins: list[str], origin: str | None, allowed: str | None) -> None:
+    """Each by its own name, nobody else, and with `*` everybody by the same answer, so that it need not vary."""
+    assert shared(node, origins, origin) == allowed
+
+
 LINT = """
 const acorn = require('internal/deps/acorn/acorn/dist/acorn');
 const walk = require('internal/deps/acorn/acorn-walk/dist/walk');

@@ -59,9 +59,9 @@ resource "aws_wafv2_web_acl" "pictures" {
   }
 }
 
-# Answers each of several origins with its own name. One that is not named gets no header, and its scripts no pixels.
+# Answers each origin with its own name. One that is not named gets no header, and its scripts no pixels.
 resource "aws_cloudfront_function" "share" {
-  count = length(var.cors_origins) > 1 ? 1 : 0
+  count = length(var.cors_origins) > 0 ? 1 : 0
 
   name    = "${var.name}-share"
   comment = "Names the origin that may read a picture"

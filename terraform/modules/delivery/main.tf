@@ -78,23 +78,12 @@ resource "aws_cloudfront_response_headers_policy" "pictures" {
       override = true
     }
 
-    # For caches between CloudFront and the browser: one URL has several answers.
+    # For caches between CloudFront and the browser: one URL has several answers. A cors_config would have CloudFront
+    # decide on Vary by itself and drop ours, and CORS headers are refused here: the function `share` sets them.
     items {
       header   = "Vary"
-      value    = length(var.cors_origins) > 1 ? "Accept, Origin" : "Accept"
+      value    = length(setsubtract(var.cors_origins, ["*"])) > 0 ? "Accept, Origin" : "Accept"
       override = true
-    }
-
-    # Not with cors_config: CloudFront then decides on Vary by itself, and drops ours. One origin, or all, needs no look
-    # at the request; several get theirs from the function `share`.
-    dynamic "items" {
-      for_each = length(var.cors_origins) == 1 ? var.cors_origins : []
-
-      content {
-        header   = "Access-Control-Allow-Origin"
-        value    = items.value
-        override = true
-      }
     }
   }
 
