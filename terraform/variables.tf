@@ -382,7 +382,7 @@ variable "recipe" {
 
   validation {
     condition     = var.recipe == null ? true : length(replace(replace(jsonencode(var.recipe), "/,\"[a-z_]+\":null/", ""), "/\"[a-z_]+\":null,/", "")) <= 3000
-    error_message = "The recipe may take 3000 bytes as JSON, because it travels in the function's environment: drop sizes or shorten names."
+    error_message = "The recipe may take 3000 bytes as JSON, because it travels in the function's environment: drop sizes, or shorten names and keys."
   }
 
   validation {
