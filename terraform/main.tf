@@ -156,6 +156,7 @@ module "delivery" {
   account_id                  = local.account_id
   missing_picture             = var.missing_picture
   domain                      = var.domain
+  ipv6                        = var.ipv6
   signing_public_keys         = var.signing_public_keys
   allowed_countries           = var.allowed_countries
   blocked_countries           = var.blocked_countries

@@ -610,6 +610,13 @@ variable "domain" {
   }
 }
 
+variable "ipv6" {
+  description = "Whether pictures are served over IPv6 as well. False where signatures are bound to addresses (`img-pipeline sign --ip`): CloudFront checks IPv4 addresses alone."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "signing_public_keys" {
   description = "Who may sign URLs and cookies: RSA public keys of 2048 bits in PEM, by a name of your choice. With any, every picture needs a signature (`img-pipeline sign`). None: pictures are public."
   type        = map(string)

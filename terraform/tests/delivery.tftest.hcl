@@ -405,6 +405,29 @@ run "own_domain_in_a_zone" {
   }
 }
 
+run "ipv4_alone" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  variables {
+    ipv6   = false
+    domain = { name = "pictures.example.org", zone_id = "Z0123456789", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/mine" }
+  }
+
+  assert {
+    condition     = !aws_cloudfront_distribution.pictures.is_ipv6_enabled && keys(aws_route53_record.pictures) == ["A"]
+    error_message = "Without IPv6 nobody may be led there by it, or signatures for an IPv4 address would be refused."
+  }
+}
+
 run "own_domain_with_a_certificate" {
   command = plan
 

@@ -137,7 +137,7 @@ resource "aws_cloudfront_distribution" "pictures" {
   aliases         = var.domain[*].name
   enabled         = true
   http_version    = "http2and3"
-  is_ipv6_enabled = true
+  is_ipv6_enabled = var.ipv6
   price_class     = var.price_class
   web_acl_id      = one(aws_wafv2_web_acl.pictures[*].arn)
 
