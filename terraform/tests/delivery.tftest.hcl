@@ -215,6 +215,11 @@ run "private_pictures" {
   }
 
   assert {
+    condition     = aws_cloudfront_public_key.signer["site"].name == "img-pipeline-dev-site-${substr(sha256("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), 0, 8)}"
+    error_message = "Another key must have another name, so that it can be made before the one in use is deleted."
+  }
+
+  assert {
     condition     = output.signing_key_ids == { site = aws_cloudfront_public_key.signer["site"].id }
     error_message = "Whoever signs needs the key's id."
   }

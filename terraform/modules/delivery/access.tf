@@ -1,12 +1,22 @@
 # Who may see the pictures: everybody, unless one of these is asked for.
 
-# Holders of a private key sign URLs or cookies; CloudFront checks them with these.
-resource "aws_cloudfront_public_key" "signer" {
-  for_each = var.signing_public_keys
+locals {
+  # With one line break at the end, as CloudFront gives them back.
+  signers = { for name, key in var.signing_public_keys : name => "${trimspace(key)}\n" }
+}
 
-  name        = "${var.name}-${each.key}"
+# Holders of a private key sign URLs or cookies; CloudFront checks them with these. No key can be deleted while its group
+# holds it: one that takes another's place is made first, for which it needs a name of its own.
+resource "aws_cloudfront_public_key" "signer" {
+  for_each = local.signers
+
+  name        = "${var.name}-${each.key}-${substr(sha256(each.value), 0, 8)}"
   comment     = "Signs URLs and cookies of ${var.name}"
-  encoded_key = "${trimspace(each.value)}\n"
+  encoded_key = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_cloudfront_key_group" "signers" {
