@@ -402,6 +402,14 @@ variable "recipe" {
 
   validation {
     condition = try(var.recipe.tiles, null) == null ? true : alltrue([
+      for prefix in flatten([for size in var.recipe.sizes : [for width in(size.widths == null ? tolist([0]) : size.widths) : [for settings in values(size.formats) : split("{", replace(settings.key, "{width}", width))[0]]]]) :
+      !startswith(prefix, split("{", var.recipe.tiles.key)[0]) && !startswith(split("{", var.recipe.tiles.key)[0], prefix)
+    ])
+    error_message = "recipe.tiles.key could name an object of a size, because what stands before the placeholder of one begins with the other's: give tiles a folder of their own."
+  }
+
+  validation {
+    condition = try(var.recipe.tiles, null) == null ? true : alltrue([
       for bound in [[var.recipe.tiles.quality, 1, 100], [var.recipe.tiles.tile, 128, 4096], [var.recipe.tiles.overlap, 0, 16], [var.recipe.tiles.min_side, 1, 65535]] :
       bound[0] == null ? true : bound[0] == floor(bound[0]) && bound[0] >= bound[1] && bound[0] <= bound[2]
     ])
