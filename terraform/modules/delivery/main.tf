@@ -18,7 +18,7 @@ resource "aws_cloudfront_function" "negotiate" {
   lifecycle {
     precondition {
       condition     = length(var.edge_function_code) <= 10240
-      error_message = "The edge function is ${length(var.edge_function_code)} bytes long, CloudFront takes 10240: shorten the recipe's key templates, or serve fewer sizes with served_sizes."
+      error_message = "The edge function is ${length(var.edge_function_code)} bytes long, CloudFront takes 10240: drop widths, formats or sizes from the recipe, or shorten its key templates. Each width takes some 35 bytes a format, whether it is in served_sizes or not."
     }
   }
 }
