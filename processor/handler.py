@@ -143,6 +143,8 @@ def _report(outcome: Outcome) -> None:
             metrics.add_metric("ImagesRejected", MetricUnit.Count, 1)
         case Action.REMOVED:
             metrics.add_metric("ImagesRemoved", MetricUnit.Count, 1)
+        case Action.UNCHANGED:
+            metrics.add_metric("ImagesUnchanged", MetricUnit.Count, 1)
 
 
 def _count_published(published: Published) -> None:

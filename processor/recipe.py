@@ -16,7 +16,8 @@ PIPELINE_VERSION = 2
 """Raised whenever the same source and recipe would come out as other bytes, so that old records are stale."""
 
 MAX_RECIPE_BYTES = 3000
-"""Of JSON. Lambda has 4 KB for the whole environment, and the recipe travels in it."""
+"""Of JSON. Lambda has 4,096 bytes for the whole environment, measured as JSON in which each quotation mark of the
+recipe takes two. About as much is left where names are short and limits are the default; Terraform measures."""
 
 MAX_WIDTHS = 12
 """Of one size. Each is a rendition in every format of every picture."""

@@ -23,6 +23,21 @@ locals {
 
   # One attempt may hold a picture longer than the function can run and shorter than its message stays invisible.
   lease_seconds = var.timeout_seconds + 30
+
+  limits = {
+    MAX_OBJECT_BYTES     = var.max_object_bytes
+    MAX_PIXELS           = var.max_pixels
+    MAX_ICC_BYTES        = var.max_icc_bytes
+    MAX_METADATA_BYTES   = var.max_metadata_bytes
+    MAX_SIDE             = var.max_side
+    MAX_ALPHA_PIXELS     = var.max_alpha_pixels
+    MAX_FRAMES           = var.max_frames
+    MAX_TOTAL_PIXELS     = var.max_total_pixels
+    MAX_ANIMATION_PIXELS = var.max_animation_pixels
+    MAX_FRAME_PIXELS     = var.max_frame_pixels
+    MAX_DURATION_SECONDS = var.max_duration_seconds
+    MAX_DECODE_SECONDS   = var.max_decode_seconds
+  }
 }
 
 locals {

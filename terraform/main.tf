@@ -81,18 +81,7 @@ module "processor" {
   log_retention_days         = var.log_retention_days
   tracing                    = var.tracing
   recipe_json                = local.recipe_json
-  max_object_bytes           = var.max_object_bytes
-  max_pixels                 = var.max_pixels
-  max_icc_bytes              = var.max_icc_bytes
-  max_metadata_bytes         = var.max_metadata_bytes
-  max_side                   = var.max_side
-  max_alpha_pixels           = var.max_alpha_pixels
-  max_frames                 = var.max_frames
-  max_total_pixels           = var.max_total_pixels
-  max_animation_pixels       = var.max_animation_pixels
-  max_frame_pixels           = var.max_frame_pixels
-  max_duration_seconds       = var.max_duration_seconds
-  max_decode_seconds         = var.max_decode_seconds
+  limits                     = local.limits
   raw_bucket_name            = module.storage.raw_bucket_name
   raw_bucket_arn             = module.storage.raw_bucket_arn
   processed_bucket_name      = module.storage.processed_bucket_name
@@ -167,6 +156,7 @@ module "delivery" {
   account_id                  = local.account_id
   missing_picture             = var.missing_picture
   domain                      = var.domain
+  ipv6                        = var.ipv6
   signing_public_keys         = var.signing_public_keys
   allowed_countries           = var.allowed_countries
   blocked_countries           = var.blocked_countries

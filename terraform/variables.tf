@@ -382,7 +382,7 @@ variable "recipe" {
 
   validation {
     condition     = var.recipe == null ? true : length(replace(replace(jsonencode(var.recipe), "/,\"[a-z_]+\":null/", ""), "/\"[a-z_]+\":null,/", "")) <= 3000
-    error_message = "The recipe may take 3000 bytes as JSON, because it travels in the function's environment: drop sizes or shorten names."
+    error_message = "The recipe may take 3000 bytes as JSON, because it travels in the function's environment: drop sizes, or shorten names and keys."
   }
 
   validation {
@@ -398,6 +398,14 @@ variable "recipe" {
   validation {
     condition     = try(var.recipe.tiles, null) == null ? true : can(regex("^([A-Za-z0-9_\\-.]+/)+[A-Za-z0-9_\\-.]*\\{(stem|name)\\}[A-Za-z0-9_\\-.]*$", var.recipe.tiles.key)) && length(setintersection(split("/", var.recipe.tiles.key), [".", ".."])) == 0 && !startswith(var.recipe.tiles.key, "v/") && contains(["jpeg", "webp"], coalesce(var.recipe.tiles.format, "jpeg"))
     error_message = "recipe.tiles.key must be a key template like \"tiles/{name}\" in a folder of its own, and recipe.tiles.format jpeg or webp; leave tiles out for none."
+  }
+
+  validation {
+    condition = try(var.recipe.tiles, null) == null ? true : alltrue([
+      for prefix in flatten([for size in var.recipe.sizes : [for width in(size.widths == null ? tolist([0]) : size.widths) : [for settings in values(size.formats) : split("{", replace(settings.key, "{width}", width))[0]]]]) :
+      !startswith(prefix, split("{", var.recipe.tiles.key)[0]) && !startswith(split("{", var.recipe.tiles.key)[0], prefix)
+    ])
+    error_message = "recipe.tiles.key could name an object of a size, because what stands before the placeholder of one begins with the other's: give tiles a folder of their own."
   }
 
   validation {
@@ -608,6 +616,13 @@ variable "domain" {
     condition     = var.domain == null ? true : var.domain.certificate_arn == null ? true : can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/", var.domain.certificate_arn))
     error_message = "domain.certificate_arn must be of a certificate in us-east-1, where CloudFront looks for them: request or import it there."
   }
+}
+
+variable "ipv6" {
+  description = "Whether pictures are served over IPv6 as well. False where signatures are bound to addresses (`img-pipeline sign --ip`): CloudFront checks IPv4 addresses alone."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "signing_public_keys" {

@@ -28,7 +28,11 @@ def add(subcommands: Subcommands) -> None:
         "--key-id", required=True, metavar="ID", help="CloudFront's id of its public key: the output signing_key_ids"
     )
     parser.add_argument("--expires", default="1h", metavar="TIME", help="how long it works: 90s, 15m, 1h, 7d (1h)")
-    parser.add_argument("--ip", metavar="ADDRESS", help="the only address or network, like 192.0.2.0/24, it works from")
+    parser.add_argument(
+        "--ip",
+        metavar="ADDRESS",
+        help="the only IPv4 address or network, like 192.0.2.0/24, it works from; needs a stack with ipv6 = false",
+    )
     parser.add_argument(
         "--cookies", action="store_true", help="cookies instead of a URL; takes one key, such as 'full/*'"
     )
@@ -84,6 +88,6 @@ def _address(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return str(ipaddress.ip_network(text))
+        return str(ipaddress.IPv4Network(text))
     except ValueError as exc:
-        raise UsageError(f"--ip must be an address or a network, such as 192.0.2.0/24; got {text!r}") from exc
+        raise UsageError(f"--ip must be an IPv4 address or network, such as 192.0.2.0/24; got {text!r}") from exc

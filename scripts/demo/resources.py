@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
-
-from processor.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -68,7 +66,6 @@ TABLE_DEFINITION: Mapping[str, Any] = {
 
 FUNCTION_ENVIRONMENT: Mapping[str, str] = {
     "LEASE_SECONDS": "330",
-    **{name.upper(): str(value) for name, value in asdict(DEFAULT_LIMITS).items()},
     "POWERTOOLS_SERVICE_NAME": "img-pipeline",
     "POWERTOOLS_METRICS_NAMESPACE": "ImgPipeline",
     "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -215,6 +215,11 @@ run "private_pictures" {
   }
 
   assert {
+    condition     = aws_cloudfront_public_key.signer["site"].name == "img-pipeline-dev-site-${substr(sha256("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), 0, 8)}"
+    error_message = "Another key must have another name, so that it can be made before the one in use is deleted."
+  }
+
+  assert {
     condition     = output.signing_key_ids == { site = aws_cloudfront_public_key.signer["site"].id }
     error_message = "Whoever signs needs the key's id."
   }
@@ -286,7 +291,7 @@ run "limits" {
   }
 }
 
-run "one_origin" {
+run "all_origins" {
   command = plan
 
   module {
@@ -305,16 +310,50 @@ run "one_origin" {
 
   assert {
     condition = { for header in one(aws_cloudfront_response_headers_policy.pictures.custom_headers_config).items : header.header => header.value } == {
-      "Access-Control-Allow-Origin"  = "*"
       "Cross-Origin-Resource-Policy" = "cross-origin"
       "Vary"                         = "Accept"
     }
-    error_message = "One answer for all needs no function and no Vary."
+    error_message = "CloudFront refuses CORS headers among custom ones, and one answer for all does not vary by origin."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_function.share[0].code, "[\"*\"]")
+    error_message = "The function must know that all origins may read."
   }
 
   assert {
     condition     = aws_cloudfront_distribution.pictures.restrictions[0].geo_restriction[0].restriction_type == "whitelist"
     error_message = "Allowed countries are the only ones."
+  }
+}
+
+run "one_origin" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  variables {
+    cors_origins = ["https://a.example"]
+  }
+
+  assert {
+    condition = { for header in one(aws_cloudfront_response_headers_policy.pictures.custom_headers_config).items : header.header => header.value } == {
+      "Cross-Origin-Resource-Policy" = "cross-origin"
+      "Vary"                         = "Accept, Origin"
+    }
+    error_message = "One origin is answered by the function as well, and others get no header."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_function.share[0].code, "[\"https://a.example\"]")
+    error_message = "The function must know the origin."
   }
 }
 
@@ -368,6 +407,29 @@ run "own_domain_in_a_zone" {
   assert {
     condition     = keys(aws_route53_record.pictures) == ["A", "AAAA"] && output.domain_name == "pictures.example.org"
     error_message = "The name must lead to the distribution, over IPv4 and IPv6, and be the one in URLs."
+  }
+}
+
+run "ipv4_alone" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  variables {
+    ipv6   = false
+    domain = { name = "pictures.example.org", zone_id = "Z0123456789", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/mine" }
+  }
+
+  assert {
+    condition     = !aws_cloudfront_distribution.pictures.is_ipv6_enabled && keys(aws_route53_record.pictures) == ["A"]
+    error_message = "Without IPv6 nobody may be led there by it, or signatures for an IPv4 address would be refused."
   }
 }
 

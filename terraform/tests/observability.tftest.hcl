@@ -56,7 +56,11 @@ run "observability" {
     condition = (
       aws_cloudwatch_metric_alarm.runaway.threshold == 10 &&
       sort([for query in aws_cloudwatch_metric_alarm.runaway.metric_query : query.metric[0].metric_name if length(query.metric) > 0]) ==
-      tolist(["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "Invocations"])
+      tolist(["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "ImagesUnchanged", "Invocations"]) &&
+      alltrue([
+        for query in aws_cloudwatch_metric_alarm.runaway.metric_query :
+        strcontains(one([for each in aws_cloudwatch_metric_alarm.runaway.metric_query : each.expression if each.id == "ratio"]), query.id) if query.id != "ratio"
+      ])
     )
     error_message = "Invocations that go far beyond the pictures that end must be noticed."
   }
@@ -75,7 +79,7 @@ run "observability" {
 
   assert {
     condition = length(setsubtract(
-      ["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "ImagesFailed", "ProcessingTime", "BytesIn", "BytesOut", "CompressionSavings"],
+      ["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "ImagesUnchanged", "ImagesFailed", "ProcessingTime", "BytesIn", "BytesOut", "CompressionSavings"],
       [for metric in flatten([for widget in jsondecode(aws_cloudwatch_dashboard.pipeline.dashboard_body).widgets : [for metric in widget.properties.metrics : metric[1] if metric[0] == "ImgPipeline"]]) : metric],
     )) == 0
     error_message = "The dashboard must show every metric that the function writes."

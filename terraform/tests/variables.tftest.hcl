@@ -735,6 +735,26 @@ run "accepts_tiles" {
   }
 }
 
+run "rejects_tiles_beside_a_format" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "full/{name}" }, sizes = [{ name = "full", formats = { jpeg = { key = "full/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_tiles_below_one_width" {
+  command = plan
+
+  variables {
+    recipe = { tiles = { key = "page/640/tiles/{name}" }, sizes = [{ name = "page", widths = [320, 640], formats = { webp = { key = "page/{width}/{stem}.webp" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
 run "rejects_tiles_in_no_folder" {
   command = plan
 

@@ -383,8 +383,29 @@ def test_a_format_that_is_not_served_yet_is_not_answered(node: str, tmp_path: Pa
     assert edge.uri("/medium/tom_medium.jpg", CHROME) == "/medium/tom_medium.jpg"
 
 
-def test_the_largest_recipe_fits_into_an_edge_function(node: str, tmp_path: Path) -> None:
-    """CloudFront takes 10,240 bytes; a recipe of 3,000 must not make more."""
+@pytest.mark.parametrize(("ladders", "fits"), [(4, True), (10, False)])
+def test_every_width_takes_its_part_of_the_edge_function(tmp_path: Path, ladders: int, *, fits: bool) -> None:
+    """What docs/adr/0006 says: four sizes of twelve widths in three formats fit, ten, which a recipe holds, do not."""
+    widths = list(range(320, 3680, 280))
+    document: dict[str, Any] = {"sizes": []}
+    for number in range(ladders):
+        formats = {
+            name: {"key": f"s{number}/{{width}}/{{stem}}.{extension}"}
+            for name, extension in (("jpeg", "jpg"), ("webp", "webp"), ("avif", "avif"))
+        }
+        document["sizes"].append({"name": f"s{number}", "widths": widths, "formats": formats})
+    recipe = Recipe.from_json(json.dumps(document, separators=(",", ":")))
+    sizes = [
+        {"name": size.name, "formats": {fmt.name: {"key": fmt.key} for fmt in size.formats}} for size in recipe.sizes
+    ]
+    code = generate(
+        tmp_path, json.dumps({"sizes": sizes}), ["jpeg", "webp", "avif"], [size.name for size in recipe.sizes]
+    )
+    assert (len(code.encode()) <= 10_240) is fits
+
+
+def test_the_largest_recipe_without_widths_fits_into_an_edge_function(node: str, tmp_path: Path) -> None:
+    """CloudFront takes 10,240 bytes; a recipe of 3,000 makes more only where a size has many widths."""
     sizes: list[dict[str, Any]] = []
     while len(json.dumps({"sizes": sizes}, separators=(",", ":"))) < 2850:
         folder = f"s{len(sizes)}"
@@ -413,6 +434,41 @@ def test_other_keys_are_served_as_they_are(node: str, tmp_path: Path) -> None:
     for uri in ("/tiles/maps/a%20b.png.dzi", "/tiles/maps/a%20b.png_files/12/3_4.jpg"):
         assert edge.uri(uri, CHROME) == uri
     assert edge.uri("/tiles/maps/a.png_files/12/3_4.webp", CHROME) == "404"
+
+
+SHARE = ROOT / "terraform" / "modules" / "delivery" / "share_function.js.tftpl"
+
+
+def shared(node: str, origins: list[str], origin: str | None) -> str | None:
+    """Whom the viewer-response function lets read a picture that a page of this origin asked for."""
+    code = SHARE.read_text("utf-8").replace("${origins}", json.dumps(origins))
+    assert lint(node, code) == set()
+    headers = {"origin": {"value": origin}} if origin else {}
+    event = {"request": {"headers": headers}, "response": {"headers": {}}}
+    done = subprocess.run(  # noqa: S603 - Node, with a script of ours
+        [node, "-e", f"{code}\nprocess.stdout.write(JSON.stringify(handler({json.dumps(event)})))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    allowed: dict[str, str] = json.loads(done.stdout)["headers"].get("access-control-allow-origin", {})
+    return allowed.get("value")
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "allowed"),
+    [
+        (["https://a.example"], "https://a.example", "https://a.example"),
+        (["https://a.example", "https://b.example"], "https://b.example", "https://b.example"),
+        (["https://a.example"], "https://c.example", None),
+        (["https://a.example"], None, None),
+        (["*"], "https://c.example", "*"),
+        (["*"], None, "*"),
+    ],
+)
+def test_named_origins_may_read(node: str, origins: list[str], origin: str | None, allowed: str | None) -> None:
+    """Each by its own name, nobody else, and with `*` everybody by the same answer, so that it need not vary."""
+    assert shared(node, origins, origin) == allowed
 
 
 LINT = """

@@ -173,6 +173,17 @@ def test_test_event_is_acknowledged(handler: ModuleType) -> None:
     assert handler.handler(batch(one=message), Context()) == {"batchItemFailures": []}
 
 
+def test_a_picture_that_is_right_already_counts(
+    handler: ModuleType, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Or the alarm would take a backfill over current pictures for a loop."""
+    world.sources.upload("a.png", picture())
+    handler.handler(batch(one=body("a.png")), Context())
+    handler.handler(batch(one=body("a.png")), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line.get("ImagesUnchanged") for line in lines] == [None, [1.0]]
+
+
 def test_metrics_are_written_per_outcome(handler: ModuleType, world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """A batch with a good, a bad and a failing picture counts each in CloudWatch's embedded format."""
     world.sources.upload("a.png", picture())

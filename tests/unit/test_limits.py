@@ -1,10 +1,14 @@
 """Limits: the defaults are what the documentation and the stack's variables say."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
 from processor.limits import DEFAULT_LIMITS, Limits
+
+TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
 
 
 def test_defaults() -> None:
@@ -24,6 +28,15 @@ def test_defaults() -> None:
         "max_decode_seconds": 120,
     }
     assert Limits() == DEFAULT_LIMITS
+
+
+def test_terraform_knows_the_defaults() -> None:
+    """What it leaves out of the function's environment is what applies without it, and what its variables document."""
+    module = (TERRAFORM / "modules" / "processor" / "main.tf").read_text("utf-8")
+    variables = (TERRAFORM / "variables.tf").read_text("utf-8")
+    for name, value in dataclasses.asdict(Limits()).items():
+        assert re.search(rf"^    {name.upper()} += {value}$", module, re.MULTILINE), name
+        assert re.search(rf'^variable "{name}" \{{[^}}]*?^  default += {value}$', variables, re.MULTILINE), name
 
 
 def test_frozen() -> None:

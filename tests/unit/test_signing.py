@@ -150,6 +150,7 @@ def test_the_command_prints_cookies(pair: Pair) -> None:
         (["--expires", "soon", "a.jpg"], "such as 15m"),
         (["--expires", "0s", "a.jpg"], "such as 15m"),
         (["--ip", "my house", "a.jpg"], "such as 192.0.2.0/24"),
+        (["--ip", "2001:db8::/32", "a.jpg"], "IPv4"),
         (["--cookies", "a", "b"], "one key"),
         (["full/*"], "--cookies"),
         (["https://elsewhere.example/a.jpg"], "is not on cdn.example"),

@@ -1,12 +1,22 @@
 # Who may see the pictures: everybody, unless one of these is asked for.
 
-# Holders of a private key sign URLs or cookies; CloudFront checks them with these.
-resource "aws_cloudfront_public_key" "signer" {
-  for_each = var.signing_public_keys
+locals {
+  # With one line break at the end, as CloudFront gives them back.
+  signers = { for name, key in var.signing_public_keys : name => "${trimspace(key)}\n" }
+}
 
-  name        = "${var.name}-${each.key}"
+# Holders of a private key sign URLs or cookies; CloudFront checks them with these. No key can be deleted while its group
+# holds it: one that takes another's place is made first, for which it needs a name of its own.
+resource "aws_cloudfront_public_key" "signer" {
+  for_each = local.signers
+
+  name        = "${var.name}-${each.key}-${substr(sha256(each.value), 0, 8)}"
   comment     = "Signs URLs and cookies of ${var.name}"
-  encoded_key = "${trimspace(each.value)}\n"
+  encoded_key = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_cloudfront_key_group" "signers" {
@@ -59,9 +69,9 @@ resource "aws_wafv2_web_acl" "pictures" {
   }
 }
 
-# Answers each of several origins with its own name. One that is not named gets no header, and its scripts no pixels.
+# Answers each origin with its own name. One that is not named gets no header, and its scripts no pixels.
 resource "aws_cloudfront_function" "share" {
-  count = length(var.cors_origins) > 1 ? 1 : 0
+  count = length(var.cors_origins) > 0 ? 1 : 0
 
   name    = "${var.name}-share"
   comment = "Names the origin that may read a picture"

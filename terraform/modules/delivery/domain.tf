@@ -39,7 +39,7 @@ resource "aws_acm_certificate_validation" "pictures" {
 }
 
 resource "aws_route53_record" "pictures" {
-  for_each = toset(local.zone_id == null ? [] : ["A", "AAAA"])
+  for_each = toset(local.zone_id == null ? [] : var.ipv6 ? ["A", "AAAA"] : ["A"])
 
   zone_id = local.zone_id
   name    = var.domain.name

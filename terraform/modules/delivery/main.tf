@@ -18,7 +18,7 @@ resource "aws_cloudfront_function" "negotiate" {
   lifecycle {
     precondition {
       condition     = length(var.edge_function_code) <= 10240
-      error_message = "The edge function is ${length(var.edge_function_code)} bytes long, CloudFront takes 10240: shorten the recipe's key templates, or serve fewer sizes with served_sizes."
+      error_message = "The edge function is ${length(var.edge_function_code)} bytes long, CloudFront takes 10240: drop widths, formats or sizes from the recipe, or shorten its key templates. Each width takes some 35 bytes a format, whether it is in served_sizes or not."
     }
   }
 }
@@ -78,23 +78,12 @@ resource "aws_cloudfront_response_headers_policy" "pictures" {
       override = true
     }
 
-    # For caches between CloudFront and the browser: one URL has several answers.
+    # For caches between CloudFront and the browser: one URL has several answers. A cors_config would have CloudFront
+    # decide on Vary by itself and drop ours, and CORS headers are refused here: the function `share` sets them.
     items {
       header   = "Vary"
-      value    = length(var.cors_origins) > 1 ? "Accept, Origin" : "Accept"
+      value    = length(setsubtract(var.cors_origins, ["*"])) > 0 ? "Accept, Origin" : "Accept"
       override = true
-    }
-
-    # Not with cors_config: CloudFront then decides on Vary by itself, and drops ours. One origin, or all, needs no look
-    # at the request; several get theirs from the function `share`.
-    dynamic "items" {
-      for_each = length(var.cors_origins) == 1 ? var.cors_origins : []
-
-      content {
-        header   = "Access-Control-Allow-Origin"
-        value    = items.value
-        override = true
-      }
     }
   }
 
@@ -148,7 +137,7 @@ resource "aws_cloudfront_distribution" "pictures" {
   aliases         = var.domain[*].name
   enabled         = true
   http_version    = "http2and3"
-  is_ipv6_enabled = true
+  is_ipv6_enabled = var.ipv6
   price_class     = var.price_class
   web_acl_id      = one(aws_wafv2_web_acl.pictures[*].arn)
 

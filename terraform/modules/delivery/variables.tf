@@ -60,6 +60,12 @@ variable "domain" {
   default = null
 }
 
+variable "ipv6" {
+  description = "Whether pictures are served over IPv6 as well."
+  type        = bool
+  default     = true
+}
+
 variable "signing_public_keys" {
   description = "Public keys, by name, of those who may sign URLs and cookies. None: pictures are public."
   type        = map(string)

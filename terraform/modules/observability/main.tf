@@ -97,7 +97,7 @@ resource "aws_cloudwatch_metric_alarm" "runaway" {
 
   metric_query {
     id          = "ratio"
-    expression  = "IF(invocations > 200, invocations / (1 + FILL(processed, 0) + FILL(rejected, 0) + FILL(removed, 0)), 0)"
+    expression  = "IF(invocations > 200, invocations / (1 + FILL(processed, 0) + FILL(rejected, 0) + FILL(removed, 0) + FILL(unchanged, 0)), 0)"
     label       = "Invocations per picture that ended"
     return_data = true
   }
@@ -115,7 +115,7 @@ resource "aws_cloudwatch_metric_alarm" "runaway" {
   }
 
   dynamic "metric_query" {
-    for_each = { processed = "ImagesProcessed", rejected = "ImagesRejected", removed = "ImagesRemoved" }
+    for_each = { processed = "ImagesProcessed", rejected = "ImagesRejected", removed = "ImagesRemoved", unchanged = "ImagesUnchanged" }
 
     content {
       id = metric_query.key

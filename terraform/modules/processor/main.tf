@@ -3,6 +3,38 @@
 locals {
   metrics_namespace = "ImgPipeline"
   metrics_service   = "img-pipeline"
+
+  # What processor/limits.py applies by itself: left out, for Lambda takes 4,096 bytes of environment.
+  default_limits = {
+    MAX_OBJECT_BYTES     = 67108864
+    MAX_PIXELS           = 80000000
+    MAX_ICC_BYTES        = 8388608
+    MAX_METADATA_BYTES   = 16777216
+    MAX_SIDE             = 65535
+    MAX_ALPHA_PIXELS     = 50000000
+    MAX_FRAMES           = 1000
+    MAX_TOTAL_PIXELS     = 1000000000
+    MAX_ANIMATION_PIXELS = 400000000
+    MAX_FRAME_PIXELS     = 10000000
+    MAX_DURATION_SECONDS = 600
+    MAX_DECODE_SECONDS   = 120
+  }
+
+  environment = tomap(merge({
+    RAW_BUCKET                   = var.raw_bucket_name
+    PROCESSED_BUCKET             = var.processed_bucket_name
+    TABLE_NAME                   = var.table_name
+    EVENT_BUS_NAME               = var.event_bus_name
+    QUEUE_URL                    = var.queue_url
+    CDN_DOMAIN                   = var.cdn_domain
+    DISTRIBUTION_ID              = var.distribution_id
+    INVALIDATION_PATHS_PER_MONTH = var.invalidation_paths_per_month
+    RECIPE                       = var.recipe_json
+    LEASE_SECONDS                = var.lease_seconds
+    POWERTOOLS_SERVICE_NAME      = local.metrics_service
+    POWERTOOLS_METRICS_NAMESPACE = local.metrics_namespace
+    POWERTOOLS_LOG_LEVEL         = var.log_level
+  }, { for name, value in var.limits : name => value if value != local.default_limits[name] }))
 }
 
 # Made first, or Lambda would make one that keeps its entries for ever.
@@ -23,33 +55,7 @@ resource "aws_lambda_function" "processor" {
   publish       = true
 
   environment {
-    variables = {
-      RAW_BUCKET                   = var.raw_bucket_name
-      PROCESSED_BUCKET             = var.processed_bucket_name
-      TABLE_NAME                   = var.table_name
-      EVENT_BUS_NAME               = var.event_bus_name
-      QUEUE_URL                    = var.queue_url
-      CDN_DOMAIN                   = var.cdn_domain
-      DISTRIBUTION_ID              = var.distribution_id
-      INVALIDATION_PATHS_PER_MONTH = var.invalidation_paths_per_month
-      RECIPE                       = var.recipe_json
-      LEASE_SECONDS                = var.lease_seconds
-      MAX_OBJECT_BYTES             = var.max_object_bytes
-      MAX_PIXELS                   = var.max_pixels
-      MAX_ICC_BYTES                = var.max_icc_bytes
-      MAX_METADATA_BYTES           = var.max_metadata_bytes
-      MAX_SIDE                     = var.max_side
-      MAX_ALPHA_PIXELS             = var.max_alpha_pixels
-      MAX_FRAMES                   = var.max_frames
-      MAX_TOTAL_PIXELS             = var.max_total_pixels
-      MAX_ANIMATION_PIXELS         = var.max_animation_pixels
-      MAX_FRAME_PIXELS             = var.max_frame_pixels
-      MAX_DURATION_SECONDS         = var.max_duration_seconds
-      MAX_DECODE_SECONDS           = var.max_decode_seconds
-      POWERTOOLS_SERVICE_NAME      = local.metrics_service
-      POWERTOOLS_METRICS_NAMESPACE = local.metrics_namespace
-      POWERTOOLS_LOG_LEVEL         = var.log_level
-    }
+    variables = local.environment
   }
 
   tracing_config {
@@ -58,8 +64,14 @@ resource "aws_lambda_function" "processor" {
 
   lifecycle {
     precondition {
-      condition     = var.max_decode_seconds + 10 <= var.timeout_seconds
+      condition     = var.limits.MAX_DECODE_SECONDS + 10 <= var.timeout_seconds
       error_message = "max_decode_seconds must end at least 10 s before timeout_seconds: lower the one or raise the other, or a slow picture would take the function down with it."
+    }
+
+    # Lambda measures names and values as JSON, in which each quotation mark of the recipe takes two bytes.
+    precondition {
+      condition     = length(jsonencode(local.environment)) <= 4096
+      error_message = "The function's environment takes ${length(jsonencode(local.environment))} bytes and Lambda 4096. The recipe is ${length(jsonencode(var.recipe_json))} of them, each quotation mark counted twice: drop sizes, shorten their names and keys, or leave quality at its default."
     }
 
     precondition {

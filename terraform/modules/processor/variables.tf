@@ -68,64 +68,9 @@ variable "recipe_json" {
   type        = string
 }
 
-variable "max_object_bytes" {
-  description = "Larger uploads are rejected."
-  type        = number
-}
-
-variable "max_pixels" {
-  description = "Pictures with more pixels are rejected."
-  type        = number
-}
-
-variable "max_icc_bytes" {
-  description = "Pictures whose colour profile is larger are rejected as metadata_too_large."
-  type        = number
-}
-
-variable "max_metadata_bytes" {
-  description = "Pictures with more metadata (EXIF, XMP, texts, comments, profile; unpacked) are rejected as metadata_too_large."
-  type        = number
-}
-
-variable "max_alpha_pixels" {
-  description = "Pictures that may be transparent and have more pixels are rejected as too_many_pixels."
-  type        = number
-}
-
-variable "max_side" {
-  description = "Pictures with a longer side, in pixels, are rejected as too_many_pixels."
-  type        = number
-}
-
-variable "max_frames" {
-  description = "Pictures with more frames or pages are rejected as too_many_frames."
-  type        = number
-}
-
-variable "max_total_pixels" {
-  description = "Pictures with more pixels over all frames (width times height times frames) are rejected as too_many_pixels."
-  type        = number
-}
-
-variable "max_animation_pixels" {
-  description = "Animations with more pixels over all frames are rejected as too_many_pixels."
-  type        = number
-}
-
-variable "max_frame_pixels" {
-  description = "Width x height of one frame of an animation."
-  type        = number
-}
-
-variable "max_duration_seconds" {
-  description = "Animations that play longer are rejected as too_many_frames."
-  type        = number
-}
-
-variable "max_decode_seconds" {
-  description = "Pictures that take longer than this are rejected as decode_timeout."
-  type        = number
+variable "limits" {
+  description = "The bounds on uploads, by the environment variables that set them."
+  type        = map(number)
 }
 
 variable "raw_bucket_name" {

@@ -7,9 +7,10 @@ resource "aws_dynamodb_table" "records" {
   range_key                   = "record"
   deletion_protection_enabled = var.deletion_protection
 
-  # Replicas are fed from the stream.
-  stream_enabled   = var.replica_region == null ? null : true
-  stream_view_type = var.replica_region == null ? null : "NEW_AND_OLD_IMAGES"
+  # Replicas are fed from it, and DynamoDB refuses to turn it off in the change that removes the last one. Unread, it
+  # costs nothing.
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
 
   attribute {
     name = "imageId"
