@@ -26,7 +26,7 @@ class Limits:
             `too_many_pixels`. 400 megapixels decode in 5 s, and there is one pass a rendition.
         max_frame_pixels: width x height of one frame of an animation. Reason `too_many_pixels`. 4K video has 8
             megapixels. Readers and encoders hold several frames with transparency: those of 20 megapixels took all of
-            2.7 GB.
+            2.7 GB. A GIF counts as everything that it draws, also beyond its screen, here and above.
         max_duration_seconds: how long an animation plays once. Reason `too_many_frames`.
         max_icc_bytes: of an embedded colour profile, unpacked. Reason `metadata_too_large`. 8 MiB: profiles for
             printing with large tables have about 3.

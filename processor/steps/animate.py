@@ -65,7 +65,7 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
     """
     if opened.frames == 1 or opened.format not in ("gif", "png", "webp", "avif"):
         return None
-    width, height = opened.image.size
+    width, height = opened.canvas
     if width * height > limits.max_frame_pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
@@ -145,7 +145,10 @@ class Strip(Image.Image):
 
 
 def _decoded(opened: Opened, first: int) -> Iterator[Image.Image]:
-    """Frames as every reader composes them: whole, with what is left of the ones before."""
+    """Frames as every reader composes them: whole, with what is left of the ones before.
+
+    Pillow makes a GIF larger for a frame that lies outside of the ones before; browsers clip that frame, and so do we.
+    """
     with pillow_errors(opened.format):
         image: Any = reopened(opened)
         for index in range(first, opened.frames):
@@ -153,8 +156,10 @@ def _decoded(opened: Opened, first: int) -> Iterator[Image.Image]:
                 image.seek(index)
             except EOFError:  # the file promised more
                 return
+            if image.width > opened.canvas[0] or image.height > opened.canvas[1]:
+                raise ValueError("a frame is larger than the file says")
             image.load()
-            frame: Image.Image = image.copy()
+            frame: Image.Image = image.crop((0, 0, *opened.image.size))
             frame.info = dict(image.info)
             yield frame
 
