@@ -10,7 +10,7 @@ from PIL import GifImagePlugin, Image, PngImagePlugin, WebPImagePlugin
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
 from processor.steps import boxes, colour, depth, orient, resize, signal
-from processor.steps.inspect import Opened, pillow_errors, reopened
+from processor.steps.inspect import ANIMATED, Opened, pillow_errors, reopened
 
 SHORTEST_MS = 11
 """Browsers show frames of 10 ms or less for 100 ms, and so do we: old GIFs say 0 and mean "as you like"."""
@@ -63,7 +63,7 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
     Raises:
         Rejected: `too_many_pixels` or `too_many_frames`.
     """
-    if opened.frames == 1 or opened.format not in ("gif", "png", "webp", "avif"):
+    if opened.frames == 1 or opened.format not in ANIMATED:
         return None
     width, height = opened.canvas
     if width * height > limits.max_frame_pixels:

@@ -61,6 +61,9 @@ _OPTIONAL: dict[SourceFormat, tuple[Callable[[], bool], str]] = {
     "heif": (optional.heif, "HEIC/HEIF, whose reader is not installed here; add the extra `heif`"),
     "jxl": (optional.jxl, "JPEG XL, whose reader is not installed here; add the extra `jxl`"),
 }
+ANIMATED: frozenset[SourceFormat] = frozenset({"gif", "png", "webp", "avif"})
+"""Of which every frame is decoded. Of the others' pages and bursts only the first is."""
+
 _BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -121,7 +124,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
         frames, canvas = _frames(fmt, image, data, limits.max_frames + 1)
     bounds.check_collected(image.info, limits)
     _check_side(*canvas, limits)
-    _check_frames(*canvas, frames, limits)
+    _check_frames(*canvas, frames, limits, decoded=frames if fmt in ANIMATED else 1)
     _check_transparent(image, canvas, limits)
     return Opened(image, fmt, frames, canvas, data)
 
@@ -223,15 +226,15 @@ def _check_transparent(image: Image.Image, canvas: tuple[int, int], limits: Limi
         )
 
 
-def _check_frames(width: int, height: int, frames: int, limits: Limits) -> None:
+def _check_frames(width: int, height: int, frames: int, limits: Limits, *, decoded: int) -> None:
     if frames > limits.max_frames:
         raise Rejected(
             Reason.TOO_MANY_FRAMES, f"the file holds more than the {limits.max_frames:,} frames or pages allowed"
         )
-    if width * height * frames > limits.max_total_pixels:
+    if width * height * decoded > limits.max_total_pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
-            f"{frames:,} frames of {width:,} x {height:,} pixels are over the {limits.max_total_pixels:,} allowed",
+            f"{decoded:,} frames of {width:,} x {height:,} pixels are over the {limits.max_total_pixels:,} allowed",
         )
 
 
