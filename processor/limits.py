@@ -24,7 +24,7 @@ class Limits:
         max_total_pixels: width x height x frames, of pages the first alone: no other is decoded. Reason
             `too_many_pixels`. A thousand frames of one megapixel.
         max_animation_pixels: the same for animations, of which every frame is decoded, several times. Reason
-            `too_many_pixels`. 400 megapixels decode in 5 s, and there is one pass a rendition.
+            `too_many_pixels`. ADR 14 has what that takes of `max_decode_seconds`.
         max_frame_pixels: width x height of one frame of an animation. Reason `too_many_pixels`. 4K video has 8
             megapixels. Readers and encoders hold several frames with transparency: those of 20 megapixels took all of
             2.7 GB. A GIF counts as everything that it draws, also beyond its screen, here and above.
@@ -45,7 +45,7 @@ class Limits:
     max_side: int = 65_535
     max_frames: int = 1_000
     max_total_pixels: int = 1_000_000_000
-    max_animation_pixels: int = 400_000_000
+    max_animation_pixels: int = 200_000_000
     max_frame_pixels: int = 10_000_000
     max_duration_seconds: int = 600
     max_icc_bytes: int = 8 * 1024 * 1024

@@ -20,8 +20,11 @@ USUAL_MS = 100
 FOREVER = 0
 """As a number of plays."""
 
-FRAME_BUDGET_PIXELS = 100_000_000
-"""Width x height x frames of one animated rendition. What would have more is made smaller, frame by frame, to fit."""
+FRAME_BUDGET_PIXELS = 50_000_000
+"""Width x height x frames of one animated rendition. What would have more is made smaller, frame by frame, to fit.
+
+Encoding is what takes the time of `max_decode_seconds`, see docs/adr/0014-animations-stay-animated.md.
+"""
 
 
 @dataclass(frozen=True, slots=True)
