@@ -7,7 +7,7 @@ from processor.errors import Reason, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a source picture may be at most. All but the last are checked before any pixel is decoded.
+    """What a source picture may be at most. All are checked before any pixel is decoded, but for the two times.
 
     Each can be set by an environment variable of the same name in capitals, which the Terraform stack does. The
     defaults belong together with the function's default memory of 3,008 MB, see docs/adr/0015-bounds-and-memory.md.
@@ -21,13 +21,15 @@ class Limits:
             transparency without loss. 80 megapixels peak at 3.3 GB.
         max_side: longest side in pixels. Reason `too_many_pixels`. 65,535 is the longest that JPEG can express.
         max_frames: frames or pages of the file. Reason `too_many_frames`.
-        max_total_pixels: width x height x frames. Reason `too_many_pixels`. A thousand frames of one megapixel.
+        max_total_pixels: width x height x frames, of pages the first alone: no other is decoded. Reason
+            `too_many_pixels`. A thousand frames of one megapixel.
         max_animation_pixels: the same for animations, of which every frame is decoded, several times. Reason
-            `too_many_pixels`. 400 megapixels decode in 5 s, and there is one pass a rendition.
+            `too_many_pixels`. ADR 14 has what that takes of `max_decode_seconds`.
         max_frame_pixels: width x height of one frame of an animation. Reason `too_many_pixels`. 4K video has 8
             megapixels. Readers and encoders hold several frames with transparency: those of 20 megapixels took all of
-            2.7 GB.
-        max_duration_seconds: how long an animation plays once. Reason `too_many_frames`.
+            2.7 GB. A GIF counts as everything that it draws, also beyond its screen, here and above.
+        max_duration_seconds: how long an animation plays once, known when every frame has been decoded. Reason
+            `too_many_frames`.
         max_icc_bytes: of an embedded colour profile, unpacked. Reason `metadata_too_large`. 8 MiB: profiles for
             printing with large tables have about 3.
         max_metadata_bytes: of everything in the file that says something about the picture, unpacked: EXIF, XMP,
@@ -43,7 +45,7 @@ class Limits:
     max_side: int = 65_535
     max_frames: int = 1_000
     max_total_pixels: int = 1_000_000_000
-    max_animation_pixels: int = 400_000_000
+    max_animation_pixels: int = 200_000_000
     max_frame_pixels: int = 10_000_000
     max_duration_seconds: int = 600
     max_icc_bytes: int = 8 * 1024 * 1024

@@ -266,9 +266,9 @@ variable "max_total_pixels" {
 }
 
 variable "max_animation_pixels" {
-  description = "Animations with more pixels over all frames are rejected as too_many_pixels: every frame is decoded and encoded for every rendition."
+  description = "Animations with more pixels over all frames are rejected as too_many_pixels: every frame is decoded and encoded for every rendition, within max_decode_seconds."
   type        = number
-  default     = 400000000
+  default     = 200000000
   nullable    = false
 
   validation {

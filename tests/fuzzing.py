@@ -13,10 +13,20 @@ from processor.errors import Rejected
 from processor.limits import Limits
 from processor.pipeline import transcode
 from processor.recipe import Recipe
+from processor.steps import optional
 from scripts.corpus.checks import problems
 from tests.helpers import corners, exif_block, photo, png_chunk, saved, small_recipe
+from tests.samples import growing_gif
 
-LIMITS = replace(Limits(), max_pixels=1_000_000, max_alpha_pixels=1_000_000, max_total_pixels=4_000_000)
+LIMITS = replace(
+    Limits(),
+    max_pixels=1_000_000,
+    max_alpha_pixels=1_000_000,
+    max_total_pixels=4_000_000,
+    max_animation_pixels=1_000_000,
+    max_frame_pixels=250_000,
+    max_frames=100,
+)
 """Small, so that a mutated size is either out of bounds or cheap."""
 
 MAX_CPU_SECONDS = 20
@@ -44,6 +54,7 @@ def seeds() -> dict[str, bytes]:
         "webp-animated": saved(frames[0], "WEBP", save_all=True, append_images=frames[1:]),
         "gif": saved(picture.convert("P"), "GIF", comment=b"c"),
         "gif-animated": saved(frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=2, loop=0),
+        "gif-growing": growing_gif([frames[1], picture]),
         "tiff": saved(picture, "TIFF", exif=exif),
         "tiff-lzw": saved(clear, "TIFF", compression="tiff_lzw"),
         "tiff-jpeg": saved(picture, "TIFF", compression="jpeg"),
@@ -57,6 +68,11 @@ def seeds() -> dict[str, bytes]:
         "avif-animated": saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], speed=10),
         "jp2": saved(picture, "JPEG2000"),
     }
+    if optional.heif():
+        made["heif"] = saved(clear, "HEIF", exif=exif)
+        made["heif-burst"] = saved(frames[0], "HEIF", save_all=True, append_images=frames[1:])
+    if optional.jxl():
+        made["jxl"] = saved(clear, "JXL", exif=exif)
     raw = made["png"]
     made["png-texts"] = raw[:33] + png_chunk(b"zTXt", b"k\0\0" + zlib.compress(b"text" * 50)) + raw[33:]
     return made

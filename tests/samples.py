@@ -4,13 +4,13 @@ import io
 import itertools
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from PIL import Image
 
 from processor.steps import optional
-from tests.helpers import png_chunk
+from tests.helpers import png_chunk, saved
 
 needs_heif = pytest.mark.skipif(not optional.heif(), reason="needs the extra `heif`: pip install pillow-heif")
 needs_jxl = pytest.mark.skipif(not optional.jxl(), reason="needs the extra `jxl`: pip install pillow-jxl-plugin")
@@ -55,6 +55,24 @@ def pages(images: Iterable[Image.Image], fmt: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     first.save(buffer, fmt, save_all=True, append_images=rest, **options)
     return buffer.getvalue()
+
+
+def growing_gif(images: Sequence[Image.Image], **options: object) -> bytes:
+    """A GIF whose screen is as large as the first image, and whose later frames are images of any size."""
+    whole = [saved(image.quantize(), "GIF", optimize=False, **options) for image in images]
+    return whole[0][:-1] + b"".join(_with_its_own_colours(gif) for gif in whole[1:]) + b";"
+
+
+def _with_its_own_colours(gif: bytes) -> bytes:
+    """What a GIF of one frame has between its screen's description and its end, with the colours in the frame."""
+    table = gif[13 : 13 + (3 << ((gif[10] & 7) + 1))]
+    at = 13 + len(table)
+    while gif[at : at + 1] == b"!":
+        at += 2
+        while gif[at]:
+            at += 1 + gif[at]
+        at += 1
+    return gif[13 + len(table) : at + 9] + bytes([gif[at + 9] | 0x80 | gif[10] & 7]) + table + gif[at + 10 : -1]
 
 
 def deep_png(width: int, height: int, samples: Iterable[tuple[int, ...]]) -> bytes:

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
-from processor.errors import InvalidConfiguration, Reason, Rejected
+from processor.commands.usage import COMPLETE, SOME_REJECTED, UNFORESEEN, Subcommands, UsageError
+from processor.errors import InvalidConfiguration, Reason, Rejected, Transient
 from processor.keys import check_publishable, rendition_keys, tiles_base
 from processor.limits import DEFAULT_LIMITS
 from processor.pyramid import descriptor_key
@@ -32,7 +32,7 @@ def add(subcommands: Subcommands) -> None:
         "transcode",
         help="make every rendition of some files, without AWS",
         description="Make every rendition of some files, without AWS. A file's key is its base name. Exit code: 0 if "
-        "all are complete, 3 if some were rejected, 2 for bad usage, 1 for the unforeseen.",
+        "all are complete, 3 if some were rejected, 2 for bad usage, 1 if some failed or for the unforeseen.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a picture")
     parser.add_argument(
@@ -47,12 +47,13 @@ def add(subcommands: Subcommands) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of one file: `transcoded` with its `keys`, or `rejected`."""
+    """What became of one file: `transcoded` with its `keys`, `rejected`, or `failed`, which says nothing about it."""
 
     file: Path
     transcoded: "Transcoded | None" = None
     keys: tuple[str, ...] = ()
     rejected: Rejected | None = None
+    failed: Transient | None = None
 
 
 def _transcode(options: argparse.Namespace) -> int:
@@ -62,14 +63,15 @@ def _transcode(options: argparse.Namespace) -> int:
     _make_folder(options.out)
     report = _print_json if options.json else _print_text
     owners: dict[str, Path] = {}
-    some_rejected = False
+    codes = {COMPLETE}
     with _transcoder() as transcoder:
         for file in options.files:
             outcome = _transcode_file(file, recipe, options.out, owners, transcoder)
             owners.update(dict.fromkeys(outcome.keys, file))
-            some_rejected |= outcome.rejected is not None
+            codes.add(UNFORESEEN if outcome.failed else SOME_REJECTED if outcome.rejected else COMPLETE)
+            _print_problem(outcome)
             report(outcome)
-    return SOME_REJECTED if some_rejected else COMPLETE
+    return UNFORESEEN if UNFORESEEN in codes else max(codes)
 
 
 @contextmanager
@@ -95,6 +97,8 @@ def _transcode_file(
         transcoded = transcoder(_read(file), recipe, DEFAULT_LIMITS)
     except Rejected as exc:
         return _Outcome(file, rejected=exc)
+    except Transient as exc:
+        return _Outcome(file, failed=exc)
     bodies = {key: rendition.body for key, rendition in zip(keys, transcoded.renditions, strict=True)}
     _write_all(out, bodies | _tiles(recipe, file.name, transcoded))
     return _Outcome(file, transcoded, keys)
@@ -203,11 +207,10 @@ def _why(exc: OSError | UnicodeDecodeError) -> str:
 
 def _print_json(outcome: _Outcome) -> None:
     """One line for a program. What a person may want to know besides goes to standard error."""
-    _print_rejection(outcome)
     transcoded, rejected = outcome.transcoded, outcome.rejected
     document = {
         "file": str(outcome.file),
-        "status": "complete" if transcoded else "rejected",
+        "status": "complete" if transcoded else "rejected" if rejected else "failed",
         "reason": str(rejected.reason) if rejected else None,
         "source": transcoded.source.as_document() if transcoded else None,
         "renditions": [
@@ -227,7 +230,6 @@ def _print_json(outcome: _Outcome) -> None:
 
 def _print_text(outcome: _Outcome) -> None:
     """A few lines for a person."""
-    _print_rejection(outcome)
     if outcome.transcoded is None:
         return
     source = outcome.transcoded.source
@@ -238,6 +240,8 @@ def _print_text(outcome: _Outcome) -> None:
     sys.stdout.flush()
 
 
-def _print_rejection(outcome: _Outcome) -> None:
+def _print_problem(outcome: _Outcome) -> None:
     if outcome.rejected is not None:
         print(f"img-pipeline: {outcome.file}: rejected, {outcome.rejected}", file=sys.stderr)
+    if outcome.failed is not None:
+        print(f"img-pipeline: {outcome.file}: failed, {' '.join(str(outcome.failed).split())}", file=sys.stderr)

@@ -10,7 +10,7 @@ from PIL import GifImagePlugin, Image, PngImagePlugin, WebPImagePlugin
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
 from processor.steps import boxes, colour, depth, orient, resize, signal
-from processor.steps.inspect import Opened, pillow_errors, reopened
+from processor.steps.inspect import ANIMATED, Opened, pillow_errors, reopened
 
 SHORTEST_MS = 11
 """Browsers show frames of 10 ms or less for 100 ms, and so do we: old GIFs say 0 and mean "as you like"."""
@@ -20,8 +20,11 @@ USUAL_MS = 100
 FOREVER = 0
 """As a number of plays."""
 
-FRAME_BUDGET_PIXELS = 100_000_000
-"""Width x height x frames of one animated rendition. What would have more is made smaller, frame by frame, to fit."""
+FRAME_BUDGET_PIXELS = 50_000_000
+"""Width x height x frames of one animated rendition. What would have more is made smaller, frame by frame, to fit.
+
+Encoding is what takes the time of `max_decode_seconds`, see docs/adr/0014-animations-stay-animated.md.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,9 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
     Raises:
         Rejected: `too_many_pixels` or `too_many_frames`.
     """
-    if opened.frames == 1 or opened.format not in ("gif", "png", "webp", "avif"):
+    if opened.frames == 1 or opened.format not in ANIMATED:
         return None
-    width, height = opened.image.size
+    width, height = opened.canvas
     if width * height > limits.max_frame_pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
@@ -145,7 +148,10 @@ class Strip(Image.Image):
 
 
 def _decoded(opened: Opened, first: int) -> Iterator[Image.Image]:
-    """Frames as every reader composes them: whole, with what is left of the ones before."""
+    """Frames as every reader composes them: whole, with what is left of the ones before.
+
+    Pillow makes a GIF larger for a frame that lies outside of the ones before; browsers clip that frame, and so do we.
+    """
     with pillow_errors(opened.format):
         image: Any = reopened(opened)
         for index in range(first, opened.frames):
@@ -153,8 +159,10 @@ def _decoded(opened: Opened, first: int) -> Iterator[Image.Image]:
                 image.seek(index)
             except EOFError:  # the file promised more
                 return
+            if image.width > opened.canvas[0] or image.height > opened.canvas[1]:
+                raise ValueError("a frame is larger than the file says")
             image.load()
-            frame: Image.Image = image.copy()
+            frame: Image.Image = image.crop((0, 0, *opened.image.size))
             frame.info = dict(image.info)
             yield frame
 

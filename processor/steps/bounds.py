@@ -211,6 +211,8 @@ def _length(value: object) -> int:
         return len(value)
     if isinstance(value, dict):
         return sum(_length(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_length(part) for part in value)
     return 0
 
 

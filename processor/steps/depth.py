@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, ImageMath, PngImagePlugin, TiffImagePlugin
 
 from processor.steps import optional
 from processor.steps.inspect import Opened
@@ -13,6 +13,9 @@ from processor.steps.tone import Curve
 
 _WHITE = 255
 _WHITE_16 = 65_535
+_LARGEST_FLOAT = 3.4028234663852886e38
+"""Of 32 bits."""
+
 _BYTES_EXCHANGED = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B"}
 """Pillow reads 16-bit colours as their high bytes. Told the other byte order, it reads the low ones."""
 
@@ -63,6 +66,8 @@ def eight_bit(image: Image.Image, curve: Curve | None = None) -> Image.Image:
         return _stretched(image, lowest, highest)
     if image.mode == "F":
         lowest, highest = _extrema(image)
+        if not math.isfinite(highest - lowest):
+            lowest, highest = _extrema(_numbers(image))
         inside = lowest >= 0 and highest <= 1
         return _stretched(image, 0, 1) if inside else _stretched(image, min(lowest, 0), max(highest, _WHITE))
     return image
@@ -185,6 +190,14 @@ def _extrema(image: Image.Image) -> tuple[float, float]:
     if isinstance(lowest, tuple) or isinstance(highest, tuple):
         raise TypeError(f"expected one band, got mode {image.mode}")
     return lowest, highest
+
+
+def _numbers(image: Image.Image) -> Image.Image:
+    """Floating samples, with zero for each that is no number or infinite."""
+    finite = ImageMath.lambda_eval(lambda known: abs(known["samples"]) <= _LARGEST_FLOAT, samples=image)
+    zeros = Image.new("F", image.size)
+    zeros.paste(image, mask=finite.convert("L").point([0] + 255 * [_WHITE], "1"))
+    return zeros
 
 
 def _stretched(image: Image.Image, lowest: float, highest: float) -> Image.Image:

@@ -61,6 +61,9 @@ _OPTIONAL: dict[SourceFormat, tuple[Callable[[], bool], str]] = {
     "heif": (optional.heif, "HEIC/HEIF, whose reader is not installed here; add the extra `heif`"),
     "jxl": (optional.jxl, "JPEG XL, whose reader is not installed here; add the extra `jxl`"),
 }
+ANIMATED: frozenset[SourceFormat] = frozenset({"gif", "png", "webp", "avif"})
+"""Of which every frame is decoded. Of the others' pages and bursts only the first is."""
+
 _BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -81,12 +84,15 @@ class Opened:
         image: lazily opened by Pillow.
         format: what the file is.
         frames: frames or pages it says it holds.
+        canvas: width and height of what its reader holds while it goes through the frames: of a GIF that draws beyond
+            its screen more than the picture's.
         data: the whole file.
     """
 
     image: Image.Image
     format: SourceFormat
     frames: int
+    canvas: tuple[int, int]
     data: bytes
 
 
@@ -115,11 +121,12 @@ def opened(data: bytes, limits: Limits) -> Opened:
         _check_side(*image.size, limits)
         if fmt == "jp2" and (profile := boxes.jp2_profile(data)):  # Pillow leaves it out
             image.info["icc_profile"] = profile
-        frames = _frames(fmt, image, data, limits.max_frames + 1)
+        frames, canvas = _frames(fmt, image, data, limits.max_frames + 1)
     bounds.check_collected(image.info, limits)
-    _check_frames(*image.size, frames, limits)
-    _check_transparent(image, limits)
-    return Opened(image, fmt, frames, data)
+    _check_side(*canvas, limits)
+    _check_frames(*canvas, frames, limits, decoded=frames if fmt in ANIMATED else 1)
+    _check_transparent(image, canvas, limits)
+    return Opened(image, fmt, frames, canvas, data)
 
 
 def reopened(source: Opened) -> Image.Image:
@@ -207,9 +214,9 @@ def _check_side(width: int, height: int, limits: Limits) -> None:
         )
 
 
-def _check_transparent(image: Image.Image, limits: Limits) -> None:
+def _check_transparent(image: Image.Image, canvas: tuple[int, int], limits: Limits) -> None:
     """By what the header says; whether some pixel really is transparent shows only once all are decoded."""
-    pixels = image.width * image.height
+    pixels = canvas[0] * canvas[1]
     transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
     if transparent and pixels > limits.max_alpha_pixels:
         raise Rejected(
@@ -219,38 +226,41 @@ def _check_transparent(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def _check_frames(width: int, height: int, frames: int, limits: Limits) -> None:
+def _check_frames(width: int, height: int, frames: int, limits: Limits, *, decoded: int) -> None:
     if frames > limits.max_frames:
         raise Rejected(
             Reason.TOO_MANY_FRAMES, f"the file holds more than the {limits.max_frames:,} frames or pages allowed"
         )
-    if width * height * frames > limits.max_total_pixels:
+    if width * height * decoded > limits.max_total_pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
-            f"{frames:,} frames of {width:,} x {height:,} pixels are over the {limits.max_total_pixels:,} allowed",
+            f"{decoded:,} frames of {width:,} x {height:,} pixels are over the {limits.max_total_pixels:,} allowed",
         )
 
 
-def _frames(fmt: SourceFormat, image: Image.Image, data: bytes, enough: int) -> int:
-    """Frames or pages, counted up to `enough`.
+def _frames(fmt: SourceFormat, image: Image.Image, data: bytes, enough: int) -> tuple[int, tuple[int, int]]:
+    """Frames or pages, counted up to `enough`, and the size of what they are drawn on.
 
     GIF and TIFF do not say how many they hold, and Pillow's way to find out takes minutes for a file made for that.
     """
     if fmt == "gif":
-        return _gif_frames(data, enough)
+        return _gif_frames(data, image.size, enough)
     if fmt == "tiff":
-        return _tiff_pages(data, enough)
-    return max(1, int(getattr(image, "n_frames", 1)))
+        return _tiff_pages(data, enough), image.size
+    return max(1, int(getattr(image, "n_frames", 1))), image.size
 
 
-def _gif_frames(data: bytes, enough: int) -> int:
-    """Image descriptors of a GIF (GIF89a specification, sections 18 to 27), at least 1."""
+def _gif_frames(data: bytes, size: tuple[int, int], enough: int) -> tuple[int, tuple[int, int]]:
+    """Image descriptors of a GIF (GIF89a specification, sections 18 to 27), at least 1, and how far they reach."""
     at = 13 + _colour_table_bytes(data[10])
     frames = 0
+    width, height = size
     while at < len(data) and frames < enough:
         introducer = data[at : at + 1]
         if introducer == b"," and at + 9 < len(data):  # an image: descriptor, colour table, code size, blocks
             frames += 1
+            left, top, across, down = struct.unpack_from("<4H", data, at + 1)
+            width, height = max(width, left + across), max(height, top + down)
             at += 11 + _colour_table_bytes(data[at + 9])
         elif introducer == b"!":  # an extension: label, blocks
             at += 2
@@ -259,7 +269,7 @@ def _gif_frames(data: bytes, enough: int) -> int:
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
-    return max(1, frames)
+    return max(1, frames), (width, height)
 
 
 def _colour_table_bytes(flags: int) -> int:

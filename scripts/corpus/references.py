@@ -28,6 +28,7 @@ class Reference:
         size: of the upright picture, None if it cannot be decoded.
         header: width, height and pages as the header says, None if unknown.
         error: why it cannot be decoded.
+        transparent: whether the header says that it may be.
     """
 
     decoder: str = ""
@@ -35,6 +36,7 @@ class Reference:
     size: tuple[int, int] | None = None
     header: tuple[int, int, int] | None = None
     error: str = ""
+    transparent: bool = False
 
 
 class References:
@@ -94,9 +96,10 @@ class References:
         if metadata.get("width"):
             header = (metadata["width"], metadata["height"], metadata.get("pages") or 1)
         size = tuple(answer["size"]) if "size" in answer else None
+        transparent = bool(metadata.get("hasAlpha"))
         if size is not None and answer["channels"] != 4:  # noqa: PLR2004 - RGBA was asked for
-            return Reference("sharp", fmt, None, header, f"{answer['channels']} channels came out")
-        return Reference("sharp", fmt, size, header, str(answer.get("error", "")))
+            return Reference("sharp", fmt, None, header, f"{answer['channels']} channels came out", transparent)
+        return Reference("sharp", fmt, size, header, str(answer.get("error", "")), transparent)
 
     def _by_magick(self, path: Path, pixels: Path) -> Reference:
         """Only formats that it is told by us: left to guess, it would start interpreters for some."""

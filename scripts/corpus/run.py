@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from processor.limits import DEFAULT_LIMITS
-from processor.steps.inspect import SUPPORTED
+from processor.steps.inspect import ANIMATED, SUPPORTED
 from scripts.corpus.children import Child, ChildDied
 from scripts.corpus.compare import MEAN_TOLERANCE, TAIL_TOLERANCE, Difference, difference
 from scripts.corpus.references import Reference, References
@@ -141,7 +141,7 @@ def _disagreement(result: Result) -> list[str]:
             if accepted:
                 return [f"is refused as unsupported, but {reference.decoder} knows it as {reference.format}"]
         case {"reason": reason, "message": message} if reason in _BOUNDS:
-            if reference.header and not _out_of_bounds(*reference.header):
+            if reference.header and not _out_of_bounds(reference, *reference.header):
                 return [f"is refused as {reason} at {reference.header}: {message}"]
         case {"reason": _, "message": message}:
             if reference.size and accepted:
@@ -153,17 +153,20 @@ def _disagreement(result: Result) -> list[str]:
 
 def _accepted_formats() -> set[str]:
     """The processor's own list, as it tells it to people."""
-    names = SUPPORTED.lower().replace(" and ", ", ").replace("jpeg 2000", "jp2").replace("heif", "heic")
+    names = SUPPORTED.lower().replace(" and ", ", ").replace("jpeg 2000", "jp2").replace("heic/heif", "heic")
     return {name.strip() for name in names.split(",")}
 
 
-def _out_of_bounds(width: int, height: int, pages: int) -> bool:
+def _out_of_bounds(reference: Reference, width: int, height: int, pages: int) -> bool:
     limits = DEFAULT_LIMITS
+    pixels, frames = width * height, pages if reference.format in ANIMATED else 1
     return (
         max(width, height) > limits.max_side
-        or width * height > limits.max_pixels
+        or pixels > (limits.max_alpha_pixels if reference.transparent else limits.max_pixels)
         or pages > limits.max_frames
-        or width * height * pages > limits.max_total_pixels
+        or pixels * frames > limits.max_total_pixels
+        or (frames > 1 and pixels > limits.max_frame_pixels)
+        or (frames > 1 and pixels * frames > limits.max_animation_pixels)
     )
 
 

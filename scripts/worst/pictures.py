@@ -1,5 +1,6 @@
 """The most expensive pictures that the default limits let through, made here: nobody publishes such files."""
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,13 @@ import pillow_heif
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS
+from tests.samples import growing_gif
 
 WIDTH = 10_000
 OPAQUE = (WIDTH, DEFAULT_LIMITS.max_pixels // WIDTH)
 TRANSPARENT = (WIDTH, DEFAULT_LIMITS.max_alpha_pixels // WIDTH)
 FEW_FRAMES = DEFAULT_LIMITS.max_animation_pixels // DEFAULT_LIMITS.max_frame_pixels
-MANY_FRAMES = 400
+MANY_FRAMES = DEFAULT_LIMITS.max_frames
 
 _GRAIN = 4
 """Pixels of a grain: soft enough for 80 megapixels to fit into the 64 MiB of a file, hard enough to cost something."""
@@ -114,6 +116,13 @@ def _film(pillow_format: str, mode: str, frames: int, bits: int = 0xFF, **option
     return _saved(strip[0], pillow_format, save_all=True, append_images=strip[1:], duration=50, loop=0, **options)
 
 
+def _growing_gif() -> bytes:
+    """Transparent frames as large as allowed, on a screen of 10 x 10 pixels."""
+    side = int(DEFAULT_LIMITS.max_frame_pixels**0.5)
+    frame = _image((side, side), "L").point(lambda level: level & 0xC0)
+    return growing_gif([Image.new("L", (10, 10)), *[frame] * (FEW_FRAMES - 1)], transparency=1, disposal=3)
+
+
 PICTURES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "baseline.jpg": ("JPEG, RGB", lambda: _saved(_image(OPAQUE, "RGB"), "JPEG", quality=80)),
     "progressive.jpg": (
@@ -161,9 +170,14 @@ PICTURES: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "few.gif": (f"GIF, {FEW_FRAMES} frames", lambda: _film("GIF", "L", FEW_FRAMES, 0xC0)),
     "many.gif": (f"GIF, {MANY_FRAMES} frames", lambda: _film("GIF", "L", MANY_FRAMES, 0xC0)),
+    "growing.gif": (f"GIF, {FEW_FRAMES} frames beyond its screen", _growing_gif),
     "few.png": (
         f"APNG, RGBA, {FEW_FRAMES} frames",
         lambda: _film("PNG", "RGBA", FEW_FRAMES, 0xC0, compress_level=6),
+    ),
+    "many.png": (
+        f"APNG, RGBA, {MANY_FRAMES} frames",
+        lambda: _film("PNG", "RGBA", MANY_FRAMES, 0xC0, compress_level=6),
     ),
     "few.webp": (
         f"animated WebP, RGBA, {FEW_FRAMES} frames",
@@ -194,10 +208,11 @@ PICTURES: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 
 def made(folder: Path, name: str) -> Path:
-    """The file of that name, from the cache if it was made before."""
-    path = folder / name
+    """The file of that name, from the cache if it was made before, by this module and for these limits."""
+    recipe = Path(__file__).read_bytes() + repr(DEFAULT_LIMITS).encode()
+    path = folder / hashlib.sha256(recipe).hexdigest()[:12] / name
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         body = PICTURES[name][1]()
         if len(body) > DEFAULT_LIMITS.max_object_bytes:
             raise ValueError(f"{name} has {len(body):,} bytes, which the pipeline refuses; make its noise softer")

@@ -4,6 +4,7 @@ import io
 import struct
 import time
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from processor.results import Transcoded
 from processor.steps import animate, boxes, encode, inspect
 from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, corners, loaded, photo, saved, small_recipe
-from tests.samples import pages
+from tests.samples import growing_gif, pages
 
 DURATIONS = [50, 120, 330, 40, 1000]
 
@@ -264,6 +265,38 @@ def test_too_many_pixels_in_a_frame() -> None:
         transcode(sample("GIF"), small_recipe(), Limits(max_frame_pixels=frame - 1))
     assert caught.value.reason == Reason.TOO_MANY_PIXELS
     assert transcode(pages(moving(), "TIFF"), small_recipe(), Limits(max_frame_pixels=1)).source.frames == 5
+
+
+@pytest.mark.parametrize("limit", ["max_pixels", "max_frame_pixels", "max_animation_pixels", "max_total_pixels"])
+def test_frames_beyond_the_screen_count(limit: str) -> None:
+    """A GIF counts as everything that it draws, because its reader makes room for that: at the limit and one past."""
+    data = growing_gif([photo(10, 10), photo(20, 30), photo(40, 20)])
+    pixels = 40 * 30 * (1 if limit in ("max_pixels", "max_frame_pixels") else 3)
+    assert transcode(data, small_recipe(), replace(Limits(), **{limit: pixels})).source.frames == 3
+    with pytest.raises(Rejected) as caught:
+        transcode(data, small_recipe(), replace(Limits(), **{limit: pixels - 1}))
+    assert caught.value.reason == Reason.TOO_MANY_PIXELS
+
+
+def test_frames_beyond_the_screen_are_clipped() -> None:
+    """A GIF stays as large as its first frame, and of later ones the part inside is shown, as browsers have it."""
+    large = photo(96, 80).rotate(180)
+    result = transcode(growing_gif([photo(48, 40), large]), small_recipe())
+    assert (result.source.width, result.source.height, result.source.milliseconds) == (48, 40, 200)
+    first, second = (frame.convert("RGB") for frame in played(renditions(result)["webp"])[1])
+    assert_image_similar(first, photo(48, 40), 9)
+    assert_image_similar(second, large.crop((0, 0, 48, 40)), 9)
+
+
+def test_a_frame_that_was_not_counted_is_damage() -> None:
+    """Pillow takes what follows an empty extension for more of it: the frame it then comes to makes nothing larger."""
+    dot = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
+    start = growing_gif([photo(10, 10)])[:-1]
+    large = growing_gif([photo(10, 10), photo(300, 300)])[len(start) :]
+    data = start + b"!\xf9\0" + 3 * dot + b";" + bytes(59) + b"\0" + large
+    result = transcode(data, small_recipe(), Limits(max_frame_pixels=100))
+    assert (result.source.width, result.source.height, result.source.milliseconds) == (10, 10, 0)
+    assert result.source.notes == (Note.ANIMATION_CUT,)
 
 
 def test_too_long() -> None:

@@ -14,6 +14,7 @@ from processor.limits import Limits
 from processor.pipeline import transcode
 from processor.steps import bounds, inspect
 from tests.helpers import exif_block, photo, png_chunk, saved, small_recipe
+from tests.samples import needs_heif
 
 SIZE = 200_000
 
@@ -84,6 +85,23 @@ def test_metadata_at_the_limit_and_past_it(name: str) -> None:
     assert verdict(data, Limits(max_metadata_bytes=SIZE - 1 - (SIZE // 50 if exactness == 1 else 0))) == (
         "metadata_too_large"
     )
+
+
+@needs_heif
+def test_other_metadata_of_heif_at_the_limit_and_past_it() -> None:
+    """What a HEIF keeps besides EXIF and XMP comes from its reader as a list, and counts as well."""
+    block = {"type": "uri ", "content_type": "", "data": bytes(SIZE)}
+    data = saved(photo(32, 32), "HEIF", metadata=[block])
+    assert verdict(data, Limits(max_metadata_bytes=SIZE + 100)) == "ok"
+    assert verdict(data, Limits(max_metadata_bytes=SIZE - 1)) == "metadata_too_large"
+
+
+@pytest.mark.parametrize("value", [[b"x" * 9], (b"x" * 5, "yyyy"), {"k": [{"data": b"x" * 9}]}])
+def test_collections_count_as_what_is_in_them(value: object) -> None:
+    """Metadata in lists and dictionaries, however deep, is added up: at the limit and one past it."""
+    bounds.check_collected({"metadata": value}, Limits(max_metadata_bytes=9))
+    with pytest.raises(Rejected, match="metadata"):
+        bounds.check_collected({"metadata": value}, Limits(max_metadata_bytes=8))
 
 
 @pytest.mark.parametrize("pillow_format", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])

@@ -11,6 +11,7 @@ import pytest
 
 from processor import __version__, cli
 from processor.cli import main
+from processor.isolation import IsolatedTranscoder, OutOfMemory
 from tests.helpers import loaded, photo, saved
 
 SMALL = (
@@ -102,6 +103,32 @@ def test_a_rejected_file_owns_nothing(folder: Path, capsys: pytest.CaptureFixtur
     (folder / "text.png").write_bytes(saved(photo(20, 20), "PNG"))
     assert run(folder, "text.jpg", "text.png") == 3
     assert [item["reason"] for item in objects(capsys.readouterr().out)] == ["unsupported_format", None]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_may_work_later_does_not_stop_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    """Lack of memory for one file is one line on standard error and exit code 1; the files after it are made."""
+    transcode = IsolatedTranscoder.__call__
+
+    def forgetful(self: IsolatedTranscoder, data: bytes, *arguments: Any) -> Any:
+        if data.startswith(b"I am not"):
+            raise OutOfMemory("the picture needs more memory than there is")
+        return transcode(self, data, *arguments)
+
+    monkeypatch.setattr(IsolatedTranscoder, "__call__", forgetful)
+    assert run(folder, "text.jpg", "good.jpg", as_json=as_json) == 1
+    output = capsys.readouterr()
+    assert written(folder) == ["s/good.jpg", "s/good.webp"]
+    assert output.err.splitlines() == [
+        f"img-pipeline: {folder / 'text.jpg'}: failed, the picture needs more memory than there is"
+    ]
+    if as_json:
+        assert [(item["status"], item["reason"]) for item in objects(output.out)] == [
+            ("failed", None),
+            ("complete", None),
+        ]
 
 
 def test_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

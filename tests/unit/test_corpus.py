@@ -1,13 +1,17 @@
 """The corpora's own tools: what they would notice."""
 
+import argparse
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from processor.limits import DEFAULT_LIMITS
 from processor.pipeline import transcode
 from processor.results import Rendition, Source, Transcoded
+from scripts.corpus import report
+from scripts.corpus.__main__ import _verdict
 from scripts.corpus.archives import DEBIAN, PYPI
 from scripts.corpus.checks import foreign_parts, problems
 from scripts.corpus.children import Child, ChildDied
@@ -100,6 +104,8 @@ def test_a_child_that_hangs_or_dies_is_told_apart_and_replaced() -> None:
             Reference("sharp", "png", None, (9_000, 9_000, 1)),
             False,
         ),
+        ({"status": "rejected", "reason": "unsupported_format"}, Reference("imagemagick", "heic", (9, 9)), True),
+        ({"status": "rejected", "reason": "corrupt", "message": ""}, Reference("imagemagick", "heic", (9, 9)), True),
         ({"status": "complete", "source": {"width": 9, "height": 8}}, Reference("sharp", "png", (8, 9)), True),
         ({"status": "complete", "source": {"width": 9, "height": 8}}, Reference("sharp", "png", (9, 8)), False),
     ],
@@ -109,6 +115,46 @@ def test_verdicts_are_held_against_the_other_decoder(
 ) -> None:
     """Refusing what another decoder reads is wrong, so is a bound that does not hold, or another size."""
     assert bool(_disagreement(Result("x", answer, reference))) is wrong
+
+
+@pytest.mark.parametrize(
+    ("fmt", "header", "transparent", "out"),
+    [
+        ("png", (10_000, 5_000, 1), True, False),
+        ("png", (10_000, 5_001, 1), True, True),
+        ("png", (10_000, 5_001, 1), False, False),
+        ("gif", (5_000, 2_000, 2), False, False),
+        ("gif", (5_000, 2_001, 2), False, True),
+        ("gif", (5_000, 2_001, 1), False, False),
+        ("webp", (1_000, DEFAULT_LIMITS.max_animation_pixels // 200_000, 200), True, False),
+        ("webp", (1_000, DEFAULT_LIMITS.max_animation_pixels // 200_000 + 1, 200), True, True),
+        ("tiff", (8_000, 9_000, 999), False, False),
+        ("tiff", (10, 10, 1_001), False, True),
+    ],
+)
+def test_bounds_by_the_other_decoders_header(
+    fmt: str, header: tuple[int, int, int], *, transparent: bool, out: bool
+) -> None:
+    """A refusal for pixels or frames is right only where a limit for such a picture is really passed."""
+    answer = {"status": "rejected", "reason": "too_many_pixels", "message": ""}
+    reference = Reference("sharp", fmt, None, header, transparent=transparent)
+    assert bool(_disagreement(Result("x", answer, reference))) is not out
+
+
+@pytest.mark.parametrize(
+    ("missing", "require", "write", "code"),
+    [([], "docker", True, 0), (["sharp"], "", False, 0), (["sharp"], "docker", False, 1), (["sharp"], "", True, 1)],
+)
+def test_what_is_missing_is_not_published(
+    missing: list[str], require: str, code: int, monkeypatch: pytest.MonkeyPatch, *, write: bool
+) -> None:
+    """Without a decoder or a corpus the table stays as it is, and where REQUIRE is set the run fails."""
+    written: list[object] = []
+    monkeypatch.setattr(report, "write_docs", lambda *arguments: written.append(arguments))
+    monkeypatch.setenv("REQUIRE", require)
+    options = argparse.Namespace(write_docs=write, only="")
+    assert _verdict([Result("a/x", {"status": "complete"})], [], missing, options) == code
+    assert bool(written) is (write and not missing)
 
 
 def test_every_exception_names_a_corpus_and_a_reason() -> None:

@@ -1,6 +1,7 @@
 """Depth: more than 8 bits become 8 by rounding, in every format that has them."""
 
 import io
+import math
 import random
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from processor.limits import Limits
 from processor.steps import colour, decode, depth, inspect, optional, tone
+from tests.helpers import saved
 from tests.samples import deep_png, deep_tiff, needs_heif
 
 SIDE = 48
@@ -62,6 +64,17 @@ def test_transparent_colour_of_sixteen_bits() -> None:
     chunk += zlib.crc32(b"tRNS" + transparent).to_bytes(4)
     result = eight_bits(data[:33] + chunk + data[33:])
     assert (result.mode, result.getchannel("A").tobytes()) == ("RGBA", b"\x00\xff")
+
+
+@pytest.mark.parametrize("unknown", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("white", [1.0, 1000.0])
+def test_numbers_that_are_none(unknown: float, white: float) -> None:
+    """Floating samples keep their shades beside ones that are not numbers; those are black, or white if infinite."""
+    ramp = np.linspace(0, white, 256, dtype=np.float32)
+    image = Image.fromarray(np.concatenate([np.full(256, unknown, np.float32), ramp]).reshape(2, 256))
+    half, shades = np.asarray(eight_bits(saved(image, "TIFF")))
+    assert set(half) == {255 if unknown == math.inf else 0}
+    assert np.abs(shades.astype(int) - np.arange(256)).max() <= 1
 
 
 @needs_heif

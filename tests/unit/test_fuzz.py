@@ -1,4 +1,7 @@
-"""A short, always equal run of the fuzzer, hypothesis on the parsers of our own, and what longer runs have found."""
+"""A short, always equal run of the fuzzer, and hypothesis on the parsers of our own.
+
+What longer runs find is tested beside the step that it is about.
+"""
 
 import random
 

@@ -13,7 +13,7 @@ from processor.limits import Limits
 from processor.results import SourceFormat
 from processor.steps import encode, inspect, jxl, optional
 from tests.helpers import photo, png_header, saved
-from tests.samples import box, needs_heif, needs_jxl, ultra_hdr
+from tests.samples import box, needs_heif, needs_jxl, pages, ultra_hdr
 
 LIMITS = Limits()
 EVERYWHERE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000")
@@ -25,6 +25,13 @@ def rejection(data: bytes, limits: Limits = LIMITS) -> Rejected:
     with pytest.raises(Rejected) as caught:
         inspect.opened(data, limits)
     return caught.value
+
+
+def alpha(image: Image.Image) -> Image.Image:
+    """The same, half transparent."""
+    image = image.convert("RGBA")
+    image.putalpha(128)
+    return image
 
 
 @pytest.mark.parametrize(
@@ -179,8 +186,36 @@ def test_frames(pillow_format: str) -> None:
     data = saved(pages[0], pillow_format, save_all=True, append_images=pages[1:])
     assert inspect.opened(data, Limits(max_frames=3)).frames == 3
     assert rejection(data, Limits(max_frames=2)).reason == Reason.TOO_MANY_FRAMES
-    total = Limits(max_total_pixels=3 * 32 * 32 - 1)
-    assert rejection(data, total).reason == Reason.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize("pillow_format", ["PNG", "WEBP", "GIF", "AVIF"])
+def test_pixels_of_all_frames(pillow_format: str) -> None:
+    """Where frames are shown one after another their pixels are added up, and one too many is `too_many_pixels`."""
+    data = pages([Image.new("RGB", (32, 32), colour) for colour in ("red", "lime", "blue")], pillow_format)
+    assert inspect.opened(data, Limits(max_total_pixels=3 * 32 * 32)).frames == 3
+    assert rejection(data, Limits(max_total_pixels=3 * 32 * 32 - 1)).reason == Reason.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize("pillow_format", ["TIFF", "MPO", pytest.param("HEIF", marks=needs_heif)])
+def test_pages_that_nobody_decodes_have_no_pixels(pillow_format: str) -> None:
+    """Of pages and bursts only the first is decoded, so its pixels alone count; the pages themselves still do."""
+    data = pages([photo(64, 48)] * 3, pillow_format)
+    assert inspect.opened(data, Limits(max_total_pixels=64 * 48, max_frames=3)).frames == 3
+    assert rejection(data, Limits(max_total_pixels=64 * 48 - 1)).reason == Reason.TOO_MANY_PIXELS
+    assert rejection(data, Limits(max_frames=2)).reason == Reason.TOO_MANY_FRAMES
+
+
+@pytest.mark.parametrize("pillow_format", ["PNG", "WEBP", "TIFF", "AVIF", "GIF"])
+def test_what_may_be_transparent_has_a_limit_of_its_own(pillow_format: str) -> None:
+    """At `max_alpha_pixels` it is accepted, one pixel above it is `too_many_pixels`; opaque pictures are free of it."""
+    at, past = Limits(max_alpha_pixels=64 * 48), Limits(max_alpha_pixels=64 * 48 - 1)
+    opaque = photo(64, 48).quantize() if pillow_format == "GIF" else photo(64, 48)
+    clear = saved(opaque, "GIF", transparency=3) if pillow_format == "GIF" else saved(alpha(opaque), pillow_format)
+    assert inspect.opened(clear, at).image.size == (64, 48)
+    rejected = rejection(clear, past)
+    assert rejected.reason == Reason.TOO_MANY_PIXELS
+    assert "transparent" in rejected.message
+    assert inspect.opened(saved(opaque, pillow_format), past).image.size == (64, 48)
 
 
 def test_gif_of_a_million_frames_is_refused_at_the_limit() -> None:

@@ -20,7 +20,7 @@ def test_defaults() -> None:
         "max_alpha_pixels": 50_000_000,
         "max_frames": 1_000,
         "max_total_pixels": 1_000_000_000,
-        "max_animation_pixels": 400_000_000,
+        "max_animation_pixels": 200_000_000,
         "max_frame_pixels": 10_000_000,
         "max_duration_seconds": 600,
         "max_icc_bytes": 8_388_608,

@@ -23,8 +23,8 @@ async function decode({ path, pixels }) {
   }
 }
 
-function summary({ format, width, height, pages, compression, space, depth, bitsPerSample }) {
-  return { format, width, height, pages, compression, space, depth, bitsPerSample };
+function summary({ format, width, height, pages, compression, space, depth, bitsPerSample, hasAlpha }) {
+  return { format, width, height, pages, compression, space, depth, bitsPerSample, hasAlpha };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
