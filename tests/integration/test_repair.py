@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from processor import cli
+from processor.aws.s3 import S3Renditions
 from processor.commands import verify
 from processor.events import Hint, hint_body
 from processor.keys import rendition_keys
@@ -45,12 +46,16 @@ class Deployed:
         """URL of the dead-letter queue."""
         return self.pipeline.sqs.get_queue_url(QueueName=resources.DEAD_LETTER_QUEUE)["QueueUrl"]
 
-    def wipe(self) -> None:
-        """Lose the whole table and the whole processed bucket."""
+    def wipe_table(self) -> None:
+        """Lose the whole table."""
         for page in self.pipeline.dynamodb.get_paginator("scan").paginate(TableName=resources.TABLE):
             for item in page["Items"]:
                 key = {"imageId": item["imageId"], "record": item["record"]}
                 self.pipeline.dynamodb.delete_item(TableName=resources.TABLE, Key=key)
+
+    def wipe(self) -> None:
+        """Lose the whole table and the whole processed bucket."""
+        self.wipe_table()
         for rendition in self.pipeline.published(""):
             self.pipeline.s3.delete_object(Bucket=resources.PROCESSED_BUCKET, Key=rendition)
 
@@ -123,15 +128,39 @@ def test_orphans_go_and_what_terraform_stores_stays(deployed: Deployed, monkeypa
     pipeline, bucket = deployed.pipeline, resources.PROCESSED_BUCKET
     for key in ("_missing/picture", "s/nobody's.jpg"):
         pipeline.s3.put_object(Bucket=bucket, Key=key, Body=b"some")
-    for name, value in pipeline.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    monkeypatch.setattr(verify, "ORPHAN_AGE", timedelta(0))
-    arguments = ["verify", "--repair", "--stack", str(deployed.stack)]
+    arguments = verify_here(deployed, monkeypatch)
     assert cli.main(arguments) == 3
     assert pipeline.published("") == renditions() | {"_missing/picture"}
     assert cli.main(arguments) == 0
     pipeline.s3.delete_object(Bucket=bucket, Key="_missing/picture")
+
+
+def verify_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments of a `verify --repair` in this very process, to which no object is too young to be an orphan."""
+    for name, value in deployed.pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(verify, "ORPHAN_AGE", timedelta(0))
+    return ["verify", "--repair", "--stack", str(deployed.stack)]
+
+
+def test_renditions_outlive_the_table(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With only the table lost, the worker may make everything anew before orphans are deleted: no rendition is one."""
+    pipeline = deployed.pipeline
+    deployed.wipe_table()
+    pipeline.s3.put_object(Bucket=resources.PROCESSED_BUCKET, Key="s/nobody's.jpg", Body=b"some")
+    delete = S3Renditions.delete
+
+    def delete_late(*arguments: Any) -> None:
+        for key in KEYS:
+            pipeline.settled(key, "COMPLETE")
+        delete(*arguments)
+
+    monkeypatch.setattr(S3Renditions, "delete", delete_late)
+    arguments = verify_here(deployed, monkeypatch)
+    assert cli.main(arguments) == 3
+    assert pipeline.published("") == renditions()
+    assert cli.main(arguments) == 0
 
 
 def test_damage_is_found_and_repaired(deployed: Deployed) -> None:
