@@ -188,6 +188,7 @@ class Record:
         published: what is being served; None before the first publication and after removal.
         objects: every key that this picture may have in the processed bucket, planned ones included.
         announced_at: when the outcome was put on the event bus; None: still to do.
+        hindrance: what failed last at invalidating or announcing it.
         stale: keys of which the CDN may hold an older copy, still to be invalidated.
         retained: versions that were replaced, and until when their copies stay.
     """
@@ -204,6 +205,7 @@ class Record:
     published: Published | None = None
     objects: frozenset[str] = field(default=frozenset())
     announced_at: datetime | None = None
+    hindrance: str | None = None
     stale: frozenset[str] = field(default=frozenset())
     retained: Mapping[str, datetime] = field(default_factory=dict)
 

@@ -310,10 +310,10 @@ class Reconciler:
         try:
             invalidated = not record.stale or self.invalidations.invalidate(record.stale, _reference(record))
             self.announcements.announce(detail_type, self._detail(record))
-        except Transient:
-            self.records.release(lease, record)  # the retry finds it settled, and only does this
+        except Exception as exc:  # the retry finds it settled, and only does this
+            self._note_failure(lease, exc, record)
             raise
-        announced = replace(record, announced_at=self.now(), stale=frozenset())
+        announced = replace(record, announced_at=self.now(), hindrance=None, stale=frozenset())
         self.records.release(lease, announced)
         return Outcome(lease.image_id, action, announced, frozenset() if invalidated else record.stale)
 
@@ -497,10 +497,14 @@ class Reconciler:
             function_version=self.function_version,
         )
 
-    def _note_failure(self, lease: Lease, failure: Exception) -> None:
-        """Show the failure and end the lease; where even that fails, the lease ends by itself."""
+    def _note_failure(self, lease: Lease, failure: Exception, ended: Record | None = None) -> None:
+        """Show the failure, of what had ended or of the attempt, and end the lease.
+
+        Where even that fails, the lease ends by itself.
+        """
         try:
-            self.records.release(lease, self._after_failure(lease, failure))
+            noted = replace(ended, hindrance=_in_words(failure)) if ended else self._after_failure(lease, failure)
+            self.records.release(lease, noted)
         except Transient as exc:
             failure.add_note(f"and the failure could not be recorded: {exc}")
 
@@ -508,16 +512,17 @@ class Reconciler:
         """FAILED, or the attempt's result where its flip took effect and only the answer was lost."""
         flipped = self.records.get(lease.image_id)
         if flipped is not None and flipped.status in FINAL:
-            return flipped  # the retry finds it settled, and only announces
+            return replace(flipped, hindrance=_in_words(failure))  # the retry finds it settled, and only announces
         base = lease.before or Record(image_id=lease.image_id, status=Status.FAILED, updated_at=self.now())
         return replace(
             base,
             status=Status.FAILED,
             updated_at=self.now(),
             reason=None,
-            message=f"{type(failure).__name__}: {failure}"[:1000],
+            message=_in_words(failure),
             objects=lease.objects,
             announced_at=None,
+            hindrance=None,
         )
 
     # -- the lease ---------------------------------------------------------------------------------------------------
@@ -648,6 +653,11 @@ def _bounded(retained: Mapping[str, datetime], objects: frozenset[str]) -> dict[
             break
         kept[version] = ends
     return kept
+
+
+def _in_words(failure: Exception) -> str:
+    """A failure as a record keeps it."""
+    return f"{type(failure).__name__}: {failure}"[:1000]
 
 
 def _reference(record: Record) -> str:

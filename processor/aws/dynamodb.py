@@ -363,6 +363,7 @@ def _item(record: Record) -> dict[str, Any]:
         "message": record.message,
         "objects": set(record.objects) or None,  # DynamoDB has no empty sets
         "announcedAt": record.announced_at.isoformat() if record.announced_at else None,
+        "hindrance": record.hindrance,
         "stale": set(record.stale) or None,
         "retained": {version: ends.isoformat() for version, ends in record.retained.items()} or None,
     }
@@ -401,6 +402,7 @@ def _record(item: Mapping[str, Any]) -> Record:
         published=_published(values) if "formats" in values else None,
         objects=frozenset(values.get("objects", ())),
         announced_at=datetime.fromisoformat(announced_at) if announced_at else None,
+        hindrance=values.get("hindrance"),
         stale=frozenset(values.get("stale", ())),
         retained={version: datetime.fromisoformat(ends) for version, ends in values.get("retained", {}).items()},
     )

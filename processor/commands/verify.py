@@ -114,6 +114,8 @@ def differences(
     for key, record in known.items():
         if key not in sources and record.status is not Status.REMOVED:
             yield Finding("left_over", key, "it is gone from the raw bucket")
+        elif key not in sources and record.announced_at is None:
+            yield _unannounced(record)
 
 
 def _difference(
@@ -128,9 +130,14 @@ def _difference(
     if record.fingerprint != recipe.fingerprint:
         return Finding("stale", source.key, "it was made by another recipe")
     if record.announced_at is None:
-        return Finding("unannounced", source.key, "its outcome was never announced")
+        return _unannounced(record)
     damage = _damage(record, rendered)
     return Finding("damaged", source.key, damage) if damage else None
+
+
+def _unannounced(record: Record) -> Finding:
+    why = f": {record.hindrance}" if record.hindrance else ""
+    return Finding("unannounced", record.image_id, f"its outcome was never announced{why}")
 
 
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:

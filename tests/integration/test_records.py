@@ -69,6 +69,7 @@ def complete(key: str) -> Record:
         published=published,
         objects=frozenset({"webp/a.webp"}),
         announced_at=AT,
+        hindrance="no bus",
         stale=frozenset({"webp/a.webp"}),
         retained={"fedcba9876543210": AT},
     )

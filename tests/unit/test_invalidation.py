@@ -106,6 +106,37 @@ def test_a_failed_invalidation_is_made_up_for(world: World) -> None:
     assert world.record(KEY).stale == frozenset()
 
 
+@pytest.mark.parametrize("what", ["invalidating", "announcing"])
+def test_why_it_is_not_announced_is_in_the_record(world: World, what: str) -> None:
+    """Until it is: the outcome itself, and what is said of that, stay as they are."""
+    world.sources.upload(KEY, picture("blue"))
+    failing = world.invalidations if what == "invalidating" else world.announcements
+    failing.down = True
+    with pytest.raises(Transient):
+        world.reconciler.reconcile(KEY)
+    record = world.record(KEY)
+    assert (record.status, record.message, record.announced_at) == (Status.COMPLETE, None, None)
+    assert (record.hindrance or "").startswith(f"Transient: {what}: ")
+    failing.down = False
+    world.reconciler.reconcile(KEY)
+    assert world.record(KEY).announced_at
+    assert world.record(KEY).hindrance is None
+
+
+def test_the_unforeseen_is_noted_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And ends the lease, so that the retry need not wait for that."""
+    world.sources.remove(KEY)
+
+    def fail(*_: object) -> None:
+        raise ValueError("unheard of")
+
+    monkeypatch.setattr(world.announcements, "announce", fail)
+    with pytest.raises(ValueError, match="unheard of"):
+        world.reconciler.reconcile(KEY)
+    assert world.record(KEY).hindrance == "ValueError: unheard of"
+    assert world.records.rows[KEY].token is None
+
+
 def test_a_retry_after_a_failed_announcement_uses_the_same_reference(world: World) -> None:
     """CloudFront takes it for the same request then, and does not count it again."""
     world.sources.upload(KEY, picture("blue"))

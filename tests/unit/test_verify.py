@@ -11,7 +11,7 @@ import pytest
 from processor.aws import listing
 from processor.aws.listing import Listed
 from processor.aws.s3 import S3Renditions
-from processor.commands.verify import ORPHAN_AGE, TERRAFORMS_OWN, Finding, Makers, _Repair, orphans
+from processor.commands.verify import ORPHAN_AGE, TERRAFORMS_OWN, Finding, Makers, _Repair, differences, orphans
 from processor.errors import InvalidConfiguration
 from processor.recipe import Recipe
 from processor.records import Record, Status
@@ -73,6 +73,13 @@ def test_orphan_is_looked_at_again_before_it_goes(
     repair = _Repair(None, "bucket", world.records, None, Makers(["a.jpg"], RECIPE), {found.key: found})  # type: ignore[arg-type]
     repair.begin(Finding("orphan", found.key, "-"))
     assert gone == deleted
+
+
+@pytest.mark.parametrize(("announced_at", "kinds"), [(NOW, []), (None, ["unannounced"])])
+def test_a_removal_that_was_never_announced_is_found(announced_at: datetime | None, kinds: list[str]) -> None:
+    """Nothing else is left to do for what is gone."""
+    record = Record("a.jpg", Status.REMOVED, NOW, announced_at=announced_at)
+    assert [finding.kind for finding in differences({}, {"a.jpg": record}, {}, RECIPE)] == kinds
 
 
 def test_what_verify_leaves_alone_is_what_terraform_stores() -> None:
