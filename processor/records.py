@@ -123,6 +123,7 @@ class Published:
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.
         manifest: the key of its JSON description; None: the recipe asked for none.
+        manifest_bytes: length of that object.
         tiles: the Deep Zoom pyramid; None: the recipe asked for none, or the picture is not large enough.
         version: under which each rendition has a copy that never changes; None: the recipe asked for none.
     """
@@ -136,6 +137,7 @@ class Published:
     manifest: str | None = None
     version: str | None = None
     tiles: PublishedTiles | None = None
+    manifest_bytes: int | None = None
 
     @property
     def stable_keys(self) -> frozenset[str]:

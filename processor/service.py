@@ -397,7 +397,8 @@ class Reconciler:
             self._put(lease, copies, result, IMMUTABLE, [])
         if tiles and result.tiled:
             self._put_tiles(lease, tiles, result.tiled)
-        self._put(lease, formats, result, CACHE_CONTROL, self._manifest(lease.image_id, result, formats, version))
+        manifest = self._manifest(lease.image_id, result, formats, version)
+        self._put(lease, formats, result, CACHE_CONTROL, [manifest] if manifest else [])
         return Published(
             version_id=source.version_id,
             original_size=source.size,
@@ -405,7 +406,8 @@ class Reconciler:
             formats=formats,
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),
-            manifest=keys.manifest_key(self.recipe, lease.image_id),
+            manifest=manifest.key if manifest else None,
+            manifest_bytes=len(manifest.body) if manifest else None,
             version=version,
             tiles=tiles,
         )
@@ -583,13 +585,13 @@ class Reconciler:
 
     def _manifest(
         self, key: str, result: Transcoded, formats: tuple[PublishedFormat, ...], version: str | None
-    ) -> list[StoredObject]:
+    ) -> StoredObject | None:
         """The description of what is published, for static site builders; last, so that what it names is there."""
         manifest_key = keys.manifest_key(self.recipe, key)
         if manifest_key is None:
-            return []
+            return None
         body = markup.manifest(key, result.source.as_document(), addressed(formats, version), self.cdn_domain)
-        return [StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))]
+        return StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))
 
     def _detail(self, record: Record) -> dict[str, Any]:
         """What an event says of a record. URLs are included so that subscribers build none."""

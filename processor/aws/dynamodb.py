@@ -376,6 +376,7 @@ def _item(record: Record) -> dict[str, Any]:
             "compressionSavings": published.compression_savings,
             "processingTime": published.processing_time,
             "manifest": published.manifest,
+            "manifestBytes": published.manifest_bytes,
             "version": published.version,
             "tiles": published.tiles.as_document() if published.tiles else None,
         }
@@ -428,6 +429,7 @@ def _published(values: Mapping[str, Any]) -> Published:
         compression_savings=values.get("compressionSavings"),
         processing_time=values["processingTime"],
         manifest=values.get("manifest"),
+        manifest_bytes=values.get("manifestBytes"),
         version=values.get("version"),
         tiles=_tiles(values["tiles"]) if "tiles" in values else None,
     )

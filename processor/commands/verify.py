@@ -13,7 +13,7 @@ from processor.commands.stack import add_stack_option, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
 from processor.recipe import Recipe
-from processor.records import FINAL, Record, Status
+from processor.records import FINAL, Published, Record, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -141,18 +141,25 @@ def _unannounced(record: Record) -> Finding:
 
 
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:
-    published = record.published
-    versioned = published.addressed if published and published.version else ()
-    for fmt in (*published.formats, *versioned) if published else ():
-        found = rendered.get(fmt.key)
+    if record.published is None:
+        return None
+    for key, size in _sizes(record.published):
+        found = rendered.get(key)
         if found is None:
-            return f"{fmt.key} is missing"
-        if found.size != fmt.bytes:
-            return f"{fmt.key} has {found.size} bytes instead of {fmt.bytes}"
-    for key in sorted(pyramid.expanded(published.tiles.keys) if published and published.tiles else ()):
-        if key not in rendered:
             return f"{key} is missing"
+        if size is not None and found.size != size:
+            return f"{key} has {found.size} bytes instead of {size}"
     return None
+
+
+def _sizes(published: Published) -> Iterator[tuple[str, int | None]]:
+    """Every object of a set, and how long it is where that is known."""
+    for fmt in (*published.formats, *(published.addressed if published.version else ())):
+        yield fmt.key, fmt.bytes
+    if published.manifest is not None:
+        yield published.manifest, published.manifest_bytes
+    for key in sorted(pyramid.expanded(published.tiles.keys) if published.tiles else ()):
+        yield key, None
 
 
 class Makers:

@@ -55,7 +55,7 @@ def complete(key: str) -> Record:
     fmt = PublishedFormat("full", "webp", 640, 480, 1234, "webp/a.webp", "image/webp")
     source = {"format": "jpeg", "width": 640, "height": 480, "frames": 1}
     tiles = PublishedTiles("tiles/a.jpg", Pyramid(640, 480, 254, 1, "jpg"))
-    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef", tiles)
+    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef", tiles, 321)
     return Record(
         image_id=key,
         status=Status.COMPLETE,

@@ -16,6 +16,7 @@ from processor.errors import InvalidConfiguration
 from processor.recipe import Recipe
 from processor.records import Record, Status
 from tests.fakes import World
+from tests.helpers import photo, saved
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RECIPE = Recipe.from_json(
@@ -80,6 +81,28 @@ def test_a_removal_that_was_never_announced_is_found(announced_at: datetime | No
     """Nothing else is left to do for what is gone."""
     record = Record("a.jpg", Status.REMOVED, NOW, announced_at=announced_at)
     assert [finding.kind for finding in differences({}, {"a.jpg": record}, {}, RECIPE)] == kinds
+
+
+def test_lost_and_changed_manifests_are_damage() -> None:
+    """As renditions are."""
+    world = World(RECIPE)
+    world.sources.upload("a.jpg", saved(photo(), "JPEG"))
+    world.reconciler.reconcile("a.jpg")
+    source = world.sources.head("a.jpg")
+    assert source is not None
+    uploads = {"a.jpg": Listed("a.jpg", source.size, source.etag, NOW)}
+    known = {"a.jpg": world.record("a.jpg")}
+    stored = {key: Listed(key, len(each.body), "e", NOW) for key, each in world.renditions.objects.items()}
+    assert list(differences(uploads, known, stored, RECIPE)) == []
+    size = stored["m/a.json"].size
+    stored["m/a.json"] = Listed("m/a.json", 2, "e", NOW)
+    [changed] = differences(uploads, known, stored, RECIPE)
+    del stored["m/a.json"]
+    [lost] = differences(uploads, known, stored, RECIPE)
+    assert [(each.kind, each.text) for each in (changed, lost)] == [
+        ("damaged", f"m/a.json has 2 bytes instead of {size}"),
+        ("damaged", "m/a.json is missing"),
+    ]
 
 
 def test_what_verify_leaves_alone_is_what_terraform_stores() -> None:
