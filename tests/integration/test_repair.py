@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 
 from processor import cli
 from processor.aws.s3 import S3Renditions
-from processor.commands import verify
+from processor.commands import backfill, verify
 from processor.events import Hint, hint_body
 from processor.keys import rendition_keys
 from processor.recipe import Recipe
@@ -214,7 +214,7 @@ def test_backfill_counts_then_does_and_skips_what_is_current(deployed: Deployed,
     assert deployed.pipeline.record(KEYS[2]) is None
     assert deployed.run("backfill", source).stdout.startswith("0 pictures, ")
     assert deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--stale").stdout.startswith("0 pictures, ")
-    progress.write_text(KEYS[1])
+    progress.write_text(json.dumps({"after": KEYS[1], "renewed": False}))
     resumed = deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--run", "--progress", str(progress))
     assert "1 queued" in resumed.stdout
     deployed.pipeline.settled(KEYS[2], "COMPLETE")
@@ -223,13 +223,7 @@ def test_backfill_counts_then_does_and_skips_what_is_current(deployed: Deployed,
 def test_backfill_of_an_older_recipe_ends_in_one_invalidation(deployed: Deployed) -> None:
     """The command ends when the older recipe's pictures are made anew, and has invalidated everything just once."""
     pipeline, source = deployed.pipeline, f"s3://{resources.RAW_BUCKET}"
-    for key in KEYS:
-        pipeline.dynamodb.update_item(
-            TableName=resources.TABLE,
-            Key={"imageId": {"S": key}, "record": {"S": "current"}},
-            UpdateExpression="SET fingerprint = :older",
-            ExpressionAttributeValues={":older": {"S": "older"}},
-        )
+    make_older(deployed, KEYS)
     assert deployed.run("backfill", source, "--stale", "--run", "--budget", "0.0000001").returncode == 0
     assert invalidated(deployed) == []
     done = deployed.run("backfill", source, "--stale", "--run")
@@ -240,6 +234,36 @@ def test_backfill_of_an_older_recipe_ends_in_one_invalidation(deployed: Deployed
     assert len(invalidated(deployed)) == 1, "nothing was made anew"
     assert deployed.run("backfill", source, "--stale", "--run", "--invalidate").returncode == 0
     assert invalidated(deployed) == [["/*"], ["/*"]]
+
+
+def make_older(deployed: Deployed, pictures: Iterable[str]) -> None:
+    """An older recipe has made them."""
+    for key in pictures:
+        deployed.pipeline.dynamodb.update_item(
+            TableName=resources.TABLE,
+            Key={"imageId": {"S": key}, "record": {"S": "current"}},
+            UpdateExpression="SET fingerprint = :older",
+            ExpressionAttributeValues={":older": {"S": "older"}},
+        )
+
+
+def test_resumed_backfill_invalidates_what_it_renewed_before(deployed: Deployed, tmp_path: Path) -> None:
+    """Though what is left to be queued then is new; it waits for what is not through of the earlier part."""
+    source, progress = f"s3://{resources.RAW_BUCKET}", tmp_path / "progress"
+    before = len(invalidated(deployed))
+    make_older(deployed, KEYS[:1])
+    deployed.pipeline.dynamodb.delete_item(
+        TableName=resources.TABLE, Key={"imageId": {"S": KEYS[2]}, "record": {"S": "current"}}
+    )
+    budget = str(1.5 * backfill.DOLLARS_PER_PICTURE)
+    stopped = deployed.run("backfill", source, "--run", "--progress", str(progress), "--budget", budget)
+    assert "1 of 2 queued" in stopped.stdout, stopped
+    assert len(invalidated(deployed)) == before
+    resumed = deployed.run("backfill", source, "--run", "--progress", str(progress))
+    assert "1 queued" in resumed.stdout, resumed
+    assert len(invalidated(deployed)) == before + 1
+    assert not progress.exists()
+    deployed.pipeline.settled(KEYS[2], "COMPLETE")
 
 
 def invalidated(deployed: Deployed) -> list[list[str]]:

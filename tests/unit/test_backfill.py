@@ -13,6 +13,7 @@ import pytest
 from processor.aws import clients
 from processor.aws.listing import Listed
 from processor.commands import backfill
+from processor.commands.usage import UsageError
 from processor.records import Record, Status
 from scripts.scaling import prices
 from scripts.scaling.deployed import default
@@ -100,6 +101,26 @@ def test_interrupted_waiting_says_what_is_left_to_do(
         forget(world)
     assert world.forgotten == []
     assert "--invalidate" in capsys.readouterr().err
+
+
+def test_resumed_run_waits_for_what_the_earlier_one_queued() -> None:
+    """Below the prefix, up to the last key, and only for what has not ended by the recipe in force."""
+    known = {
+        "a/1": record("a/1", Status.PROCESSING),
+        "a/2": record("a/2"),
+        "a/3": record("a/3", Status.REMOVED, "older"),
+        "a/4": record("a/4", fingerprint="older"),
+        "a/5": record("a/5", Status.PROCESSING),
+        "b": record("b", Status.PROCESSING),
+    }
+    assert backfill.unfinished(known, "a/", "a/4", RECIPE) == ["a/1", "a/4"]
+
+
+def test_broken_progress_file_is_refused(tmp_path: Path) -> None:
+    """It says which file, and what to do."""
+    (path := tmp_path / "progress").write_text("a/b.jpg")
+    with pytest.raises(UsageError, match="progress is no progress"):
+        backfill.Progress.read(path)
 
 
 @pytest.mark.parametrize(
