@@ -126,7 +126,7 @@ class Invalidations(Protocol):
     """The copies that the CDN keeps. Raises Transient."""
 
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
-        """Have the CDN forget some objects. False: not this month any more, its copies live out their time.
+        """Have the CDN forget some objects. False: its copies live out their time, the CDN takes no more now.
 
         The same reference and keys again are the same request, and cost nothing.
         """
@@ -171,7 +171,8 @@ class Outcome:
         key: of the source.
         action: what was done.
         record: what it left; None: there is none.
-        left_to_age: objects of which the CDN may show an older copy until that expires, for want of a budget.
+        left_to_age: objects of which the CDN may show an older copy until that expires: the budget is used up, or too
+            many invalidations are under way.
     """
 
     key: str

@@ -275,6 +275,16 @@ class MonthlyBudget:
         """Take so many paths of the current month (UTC), or none and answer False."""
         if paths > self._limit:
             return False
+        return self._add(
+            "attribute_not_exists(paths) OR paths <= :bound", {":paths": paths, ":bound": self._limit - paths}
+        )
+
+    def give_back(self, paths: int) -> None:
+        """Give back so many paths that were taken and not used; never more than the month has seen."""
+        self._add("paths >= :bound", {":paths": -paths, ":bound": paths})
+
+    def _add(self, condition: str, values: Mapping[str, int]) -> bool:
+        """Change the month's count on a condition. False: it does not hold."""
         month = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m")
         with transient_errors("counting invalidated paths"):
             try:
@@ -282,8 +292,8 @@ class MonthlyBudget:
                     TableName=self._table,
                     Key=_key("invalidations", f"budget#{month}"),
                     UpdateExpression="ADD paths :paths",
-                    ConditionExpression="attribute_not_exists(paths) OR paths <= :before",
-                    ExpressionAttributeValues=_serialized({":paths": paths, ":before": self._limit - paths}),
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=_serialized(values),
                 )
             except ClientError as exc:
                 if code_of(exc) == _CONDITION_FAILED:

@@ -225,6 +225,18 @@ def test_budget_ends_at_its_limit_and_comes_back_next_month(pipeline: Pipeline, 
     assert not budget.take(21)
 
 
+def test_paths_given_back_can_be_taken_again(pipeline: Pipeline, clock: Clock) -> None:
+    """As many as were taken; those of a month that has ended are not added to the next."""
+    clock.seconds = datetime(2031, 9, 30, 23, 59, tzinfo=UTC).timestamp()
+    budget = MonthlyBudget(pipeline.dynamodb, resources.TABLE, 20, clock)
+    assert budget.take(20)
+    budget.give_back(15)
+    assert [budget.take(paths) for paths in (16, 15)] == [False, True]
+    clock.seconds += 60
+    budget.give_back(20)
+    assert [budget.take(paths) for paths in (20, 1)] == [True, False]
+
+
 def test_budget_is_one_for_all_who_count(pipeline: Pipeline, clock: Clock) -> None:
     """Many workers at once take no more than there is."""
     clock.seconds = datetime(2031, 7, 1, tzinfo=UTC).timestamp()

@@ -91,7 +91,7 @@ def test_a_failed_invalidation_is_made_up_for(world: World) -> None:
     """The retry invalidates the same paths under the same reference, then announces, and works on no pixel again."""
     world.sources.upload(KEY, picture("blue"))
     world.invalidations.down = True
-    with pytest.raises(Transient, match="TooManyInvalidations"):
+    with pytest.raises(Transient, match="InternalError"):
         world.reconciler.reconcile(KEY)
     assert world.record(KEY).stale == OBJECTS
     assert world.announcements.types == ["ImageProcessed"]
@@ -202,6 +202,10 @@ class _Budget:
         self.taken.append(paths)
         return self.allows
 
+    def give_back(self, paths: int) -> None:
+        """As the protocol says."""
+        self.taken.append(-paths)
+
 
 @pytest.fixture
 def cloudfront() -> Any:
@@ -242,11 +246,33 @@ def test_everything_is_one_path_and_needs_no_budget(cloudfront: Any) -> None:
         stubber.assert_no_pending_responses()
 
 
-def test_too_many_invalidations_at_once_are_transient(cloudfront: Any) -> None:
-    """3,000 paths may be in progress; the message comes back when they are through."""
+@pytest.mark.parametrize(("code", "transient"), [("TooManyInvalidationsInProgress", False), ("InternalError", True)])
+def test_failed_invalidation_costs_nothing(cloudfront: Any, code: str, transient: bool) -> None:  # noqa: FBT001
+    """Its paths go back. 3,000 may be in progress, and those beyond are left to age as beyond the budget."""
+    budget = _Budget()
     with Stubber(cloudfront) as stubber:
-        stubber.add_client_error("create_invalidation", "TooManyInvalidationsInProgress", "slow down", 400)
-        with pytest.raises(Transient, match="TooManyInvalidationsInProgress"):
+        stubber.add_client_error("create_invalidation", code, "no", 400)
+        invalidations = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget)
+        if transient:
+            with pytest.raises(Transient, match=code):
+                invalidations.invalidate(OBJECTS, "r")
+        else:
+            assert not invalidations.invalidate(OBJECTS, "r")
+    assert budget.taken == [2, -2]
+
+
+def test_paths_that_cannot_be_given_back_do_not_hide_the_failure(
+    cloudfront: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count as spent then."""
+
+    def fail(*_: object) -> None:
+        raise Transient("the table is gone")
+
+    monkeypatch.setattr(_Budget, "give_back", fail)
+    with Stubber(cloudfront) as stubber:
+        stubber.add_client_error("create_invalidation", "InternalError", "no", 400)
+        with pytest.raises(Transient, match="InternalError"):
             CloudFrontInvalidations(lambda: cloudfront, "EDIST", _Budget()).invalidate(OBJECTS, "r")
 
 
