@@ -37,8 +37,9 @@ DEFAULT_MEMORY_MB, DEFAULT_CONCURRENCY = 3008, 10
 
 _PROGRESS_EVERY = 100
 _PAUSE_SECONDS = 5
-_PATIENCE_SECONDS = 900
-"""Without a single picture coming through. A message that fails is dead after five tries of two minutes at most."""
+_PATIENCE_SECONDS = 2100
+"""Without a single picture coming through. That of a worker that died comes back after half an hour at defaults; one
+that fails is dead sooner, after five tries of two minutes at most."""
 
 _FORGET_LATER = "when they are, have the CDN forget the older ones: repeat it with --invalidate"
 
@@ -284,7 +285,7 @@ def wait_until_through(records: "DynamoDBRecords", renewed: Sequence[str], recip
     """Wait, in the order of queueing, until the recipe's renditions of every picture are published.
 
     Returns:
-        How many are still not, when none has come through for a quarter of an hour.
+        How many are still not, when none has come through for longer than a dead worker's message takes to come back.
     """
     remaining = list(renewed)
     moved_at = time.monotonic()
