@@ -319,6 +319,28 @@ def test_removed_picture_is_gone_with_everything_made_of_it(deployed: Deployed) 
     assert [each["Key"] for each in versions.get("Versions", [])] == ["gone/one.jpg"]
 
 
+@pytest.mark.parametrize("option", [[], ["--dry-run"], ["--all-versions"]])
+def test_mistyped_key_is_not_removed(deployed: Deployed, option: list[str]) -> None:
+    """It is named, and nothing is marked."""
+    pipeline, typed = deployed.pipeline, f"gone/{'-'.join(option)}typo.jpg"
+    done = deployed.run("remove", typed, *option)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no picture {typed!r}" in done.stderr
+    found = {*pipeline.s3.list_object_versions(Bucket=resources.RAW_BUCKET, Prefix=typed)}
+    assert not found & {"Versions", "DeleteMarkers"}
+
+
+def test_all_versions_go_of_what_was_removed_before(deployed: Deployed) -> None:
+    """A delete marker hides a picture, and does not keep it from being deleted for good."""
+    pipeline, key = deployed.pipeline, "gone/marked.jpg"
+    pipeline.upload(key, saved(photo(), "JPEG"))
+    pipeline.settled(key, "COMPLETE")
+    assert deployed.run("remove", key).returncode == 0
+    assert deployed.run("remove", key).returncode == 2
+    done = deployed.run("remove", key, "--all-versions")
+    assert (done.returncode, done.stdout) == (0, f"{key}: 2 versions deleted for good\n")
+
+
 def waiting(deployed: Deployed) -> int:
     """Messages in the dead-letter queue."""
     attributes = deployed.pipeline.sqs.get_queue_attributes(QueueUrl=deployed.dead_letters(), AttributeNames=["All"])
