@@ -134,7 +134,7 @@ def _report(outcome: Outcome) -> None:
         fields |= {"version_id": record.version_id, "reason": record.reason, "detail": record.message}
     logger.info(outcome.action.value, **{name: value for name, value in fields.items() if value})
     if outcome.left_to_age:
-        logger.warning("no invalidation: the month's budget is used up", key=outcome.key)
+        logger.warning("no invalidation: the month's budget is used up, or too many are under way", key=outcome.key)
         metrics.add_metric("InvalidationsLeftOut", MetricUnit.Count, len(outcome.left_to_age))
     match outcome.action:
         case Action.PUBLISHED if record is not None and record.published is not None:

@@ -79,6 +79,12 @@ def version_of(key: str) -> str | None:
     return key[len(VERSIONS) :].partition("/")[0] if key.startswith(VERSIONS) else None
 
 
+def stable_key(key: str) -> str:
+    """Of what an object is a copy; the key itself where it names no version."""
+    version = version_of(key)
+    return key if version is None else key.removeprefix(f"{VERSIONS}{version}/")
+
+
 def owned_stem(recipe: Recipe, source_key: str) -> str | None:
     """The stem that a source must own before it may write, or None where no template uses stems."""
     templates = (

@@ -13,6 +13,8 @@ DESCRIPTOR_TYPE = "application/xml"
 
 _ENTRY = re.compile(r"/(.*)_files/\*(\d+)x(\d+)-(\d+)\.(jpg|webp)", re.DOTALL)
 
+_TILE = re.compile(r"(.*)_files/\d+/\d+_\d+\.(?:jpg|webp)", re.DOTALL)
+
 Place = tuple[int, int, int]
 """Level, column and row of a tile."""
 
@@ -92,6 +94,12 @@ class Pyramid:
 def descriptor_key(base: str) -> str:
     """Where a pyramid's descriptor is: viewers find the tiles by its name."""
     return f"{base}.dzi"
+
+
+def descriptor_of(key: str) -> str:
+    """The descriptor's key where this is a tile's, else the key itself."""
+    match = _TILE.fullmatch(key)
+    return key if match is None else descriptor_key(match[1])
 
 
 def expanded(objects: Iterable[str]) -> frozenset[str]:

@@ -123,6 +123,7 @@ class Published:
         compression_savings: percent saved by the full WebP, negative where it grew; None without a WebP.
         processing_time: milliseconds from fetch to stored.
         manifest: the key of its JSON description; None: the recipe asked for none.
+        manifest_bytes: length of that object.
         tiles: the Deep Zoom pyramid; None: the recipe asked for none, or the picture is not large enough.
         version: under which each rendition has a copy that never changes; None: the recipe asked for none.
     """
@@ -136,6 +137,7 @@ class Published:
     manifest: str | None = None
     version: str | None = None
     tiles: PublishedTiles | None = None
+    manifest_bytes: int | None = None
 
     @property
     def stable_keys(self) -> frozenset[str]:
@@ -188,6 +190,7 @@ class Record:
         published: what is being served; None before the first publication and after removal.
         objects: every key that this picture may have in the processed bucket, planned ones included.
         announced_at: when the outcome was put on the event bus; None: still to do.
+        hindrance: what failed last at invalidating or announcing it.
         stale: keys of which the CDN may hold an older copy, still to be invalidated.
         retained: versions that were replaced, and until when their copies stay.
     """
@@ -204,6 +207,7 @@ class Record:
     published: Published | None = None
     objects: frozenset[str] = field(default=frozenset())
     announced_at: datetime | None = None
+    hindrance: str | None = None
     stale: frozenset[str] = field(default=frozenset())
     retained: Mapping[str, datetime] = field(default_factory=dict)
 

@@ -126,7 +126,7 @@ class Invalidations(Protocol):
     """The copies that the CDN keeps. Raises Transient."""
 
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
-        """Have the CDN forget some objects. False: not this month any more, its copies live out their time.
+        """Have the CDN forget some objects. False: its copies live out their time, the CDN takes no more now.
 
         The same reference and keys again are the same request, and cost nothing.
         """
@@ -171,7 +171,8 @@ class Outcome:
         key: of the source.
         action: what was done.
         record: what it left; None: there is none.
-        left_to_age: objects of which the CDN may show an older copy until that expires, for want of a budget.
+        left_to_age: objects of which the CDN may show an older copy until that expires: the budget is used up, or too
+            many invalidations are under way.
     """
 
     key: str
@@ -310,10 +311,10 @@ class Reconciler:
         try:
             invalidated = not record.stale or self.invalidations.invalidate(record.stale, _reference(record))
             self.announcements.announce(detail_type, self._detail(record))
-        except Transient:
-            self.records.release(lease, record)  # the retry finds it settled, and only does this
+        except Exception as exc:  # the retry finds it settled, and only does this
+            self._note_failure(lease, exc, record)
             raise
-        announced = replace(record, announced_at=self.now(), stale=frozenset())
+        announced = replace(record, announced_at=self.now(), hindrance=None, stale=frozenset())
         self.records.release(lease, announced)
         return Outcome(lease.image_id, action, announced, frozenset() if invalidated else record.stale)
 
@@ -397,7 +398,8 @@ class Reconciler:
             self._put(lease, copies, result, IMMUTABLE, [])
         if tiles and result.tiled:
             self._put_tiles(lease, tiles, result.tiled)
-        self._put(lease, formats, result, CACHE_CONTROL, self._manifest(lease.image_id, result, formats, version))
+        manifest = self._manifest(lease.image_id, result, formats, version)
+        self._put(lease, formats, result, CACHE_CONTROL, [manifest] if manifest else [])
         return Published(
             version_id=source.version_id,
             original_size=source.size,
@@ -405,7 +407,8 @@ class Reconciler:
             formats=formats,
             compression_savings=_savings(source.size, formats),
             processing_time=_milliseconds_since(started),
-            manifest=keys.manifest_key(self.recipe, lease.image_id),
+            manifest=manifest.key if manifest else None,
+            manifest_bytes=len(manifest.body) if manifest else None,
             version=version,
             tiles=tiles,
         )
@@ -497,10 +500,14 @@ class Reconciler:
             function_version=self.function_version,
         )
 
-    def _note_failure(self, lease: Lease, failure: Exception) -> None:
-        """Show the failure and end the lease; where even that fails, the lease ends by itself."""
+    def _note_failure(self, lease: Lease, failure: Exception, ended: Record | None = None) -> None:
+        """Show the failure, of what had ended or of the attempt, and end the lease.
+
+        Where even that fails, the lease ends by itself.
+        """
         try:
-            self.records.release(lease, self._after_failure(lease, failure))
+            noted = replace(ended, hindrance=_in_words(failure)) if ended else self._after_failure(lease, failure)
+            self.records.release(lease, noted)
         except Transient as exc:
             failure.add_note(f"and the failure could not be recorded: {exc}")
 
@@ -508,16 +515,17 @@ class Reconciler:
         """FAILED, or the attempt's result where its flip took effect and only the answer was lost."""
         flipped = self.records.get(lease.image_id)
         if flipped is not None and flipped.status in FINAL:
-            return flipped  # the retry finds it settled, and only announces
+            return replace(flipped, hindrance=_in_words(failure))  # the retry finds it settled, and only announces
         base = lease.before or Record(image_id=lease.image_id, status=Status.FAILED, updated_at=self.now())
         return replace(
             base,
             status=Status.FAILED,
             updated_at=self.now(),
             reason=None,
-            message=f"{type(failure).__name__}: {failure}"[:1000],
+            message=_in_words(failure),
             objects=lease.objects,
             announced_at=None,
+            hindrance=None,
         )
 
     # -- the lease ---------------------------------------------------------------------------------------------------
@@ -578,13 +586,13 @@ class Reconciler:
 
     def _manifest(
         self, key: str, result: Transcoded, formats: tuple[PublishedFormat, ...], version: str | None
-    ) -> list[StoredObject]:
+    ) -> StoredObject | None:
         """The description of what is published, for static site builders; last, so that what it names is there."""
         manifest_key = keys.manifest_key(self.recipe, key)
         if manifest_key is None:
-            return []
+            return None
         body = markup.manifest(key, result.source.as_document(), addressed(formats, version), self.cdn_domain)
-        return [StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))]
+        return StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))
 
     def _detail(self, record: Record) -> dict[str, Any]:
         """What an event says of a record. URLs are included so that subscribers build none."""
@@ -648,6 +656,11 @@ def _bounded(retained: Mapping[str, datetime], objects: frozenset[str]) -> dict[
             break
         kept[version] = ends
     return kept
+
+
+def _in_words(failure: Exception) -> str:
+    """A failure as a record keeps it."""
+    return f"{type(failure).__name__}: {failure}"[:1000]
 
 
 def _reference(record: Record) -> str:

@@ -239,7 +239,7 @@ class FakeInvalidations:
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
         """As the protocol says."""
         if self.down:
-            raise Transient("invalidating: TooManyInvalidationsInProgress")
+            raise Transient("invalidating: InternalError")
         if len(object_keys) > self.budget:
             return False
         self.budget -= len(object_keys)

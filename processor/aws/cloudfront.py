@@ -1,14 +1,20 @@
 """The CDN: it is told to forget what was replaced or removed, as far as the month's budget goes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Protocol
 
+from botocore.exceptions import ClientError
+
 from processor import keys
-from processor.aws.translate import transient_errors
+from processor.aws.translate import code_of, transient_errors
+from processor.errors import Transient
 
 EVERYTHING = "/*"
 """The one path that stands for all. It counts as a single path."""
+
+_TOO_MANY = "TooManyInvalidationsInProgress"
 
 
 class Budget(Protocol):
@@ -16,6 +22,9 @@ class Budget(Protocol):
 
     def take(self, paths: int) -> bool:
         """Take so many, or none and answer False."""
+
+    def give_back(self, paths: int) -> None:
+        """Give back so many that were taken and not used."""
 
 
 class CloudFrontInvalidations:
@@ -31,21 +40,34 @@ class CloudFrontInvalidations:
         return self._make_client()
 
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
-        """Have the CDN forget some objects, all in one batch. False: the budget does not allow it.
+        """Have the CDN forget some objects, all in one batch.
 
         What would take too many paths one by one is named by version. Not from the start: only 15 invalidations with
         wildcards may be under way at a time, of 3,000 paths.
+
+        Returns:
+            False: the budget does not allow it, or too many are under way.
         """
         one_by_one = {keys.invalidation_path(key) for key in object_keys}
         by_version = {keys.whole_version_path(key) or keys.invalidation_path(key) for key in object_keys}
-        for paths, suffix in ((one_by_one, ""), (by_version, "-versions")):
-            if self._budget.take(len(paths)):
-                # a reference may not come again with other paths
-                _create(self._client, self._distribution_id, sorted(paths), reference + suffix)
-                return True
-            if len(by_version) == len(one_by_one):
-                break
-        return False
+        # a reference may not come again with other paths
+        if self._paid_for(sorted(one_by_one), reference):
+            return True
+        return len(by_version) < len(one_by_one) and self._paid_for(sorted(by_version), f"{reference}-versions")
+
+    def _paid_for(self, paths: list[str], reference: str) -> bool:
+        """Whether paths are invalidated. What fails is not paid for, not even where only the answer was lost."""
+        if not self._budget.take(len(paths)):
+            return False
+        try:
+            _create(self._client, self._distribution_id, paths, reference)
+        except Transient as exc:
+            with suppress(Transient):
+                self._budget.give_back(len(paths))
+            if isinstance(exc.__cause__, ClientError) and code_of(exc.__cause__) == _TOO_MANY:
+                return False
+            raise
+        return True
 
 
 def invalidate_everything(client: Any, distribution_id: str, reference: str) -> None:

@@ -275,6 +275,16 @@ class MonthlyBudget:
         """Take so many paths of the current month (UTC), or none and answer False."""
         if paths > self._limit:
             return False
+        return self._add(
+            "attribute_not_exists(paths) OR paths <= :bound", {":paths": paths, ":bound": self._limit - paths}
+        )
+
+    def give_back(self, paths: int) -> None:
+        """Give back so many paths that were taken and not used; never more than the month has seen."""
+        self._add("paths >= :bound", {":paths": -paths, ":bound": paths})
+
+    def _add(self, condition: str, values: Mapping[str, int]) -> bool:
+        """Change the month's count on a condition. False: it does not hold."""
         month = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m")
         with transient_errors("counting invalidated paths"):
             try:
@@ -282,8 +292,8 @@ class MonthlyBudget:
                     TableName=self._table,
                     Key=_key("invalidations", f"budget#{month}"),
                     UpdateExpression="ADD paths :paths",
-                    ConditionExpression="attribute_not_exists(paths) OR paths <= :before",
-                    ExpressionAttributeValues=_serialized({":paths": paths, ":before": self._limit - paths}),
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=_serialized(values),
                 )
             except ClientError as exc:
                 if code_of(exc) == _CONDITION_FAILED:
@@ -363,6 +373,7 @@ def _item(record: Record) -> dict[str, Any]:
         "message": record.message,
         "objects": set(record.objects) or None,  # DynamoDB has no empty sets
         "announcedAt": record.announced_at.isoformat() if record.announced_at else None,
+        "hindrance": record.hindrance,
         "stale": set(record.stale) or None,
         "retained": {version: ends.isoformat() for version, ends in record.retained.items()} or None,
     }
@@ -375,6 +386,7 @@ def _item(record: Record) -> dict[str, Any]:
             "compressionSavings": published.compression_savings,
             "processingTime": published.processing_time,
             "manifest": published.manifest,
+            "manifestBytes": published.manifest_bytes,
             "version": published.version,
             "tiles": published.tiles.as_document() if published.tiles else None,
         }
@@ -401,6 +413,7 @@ def _record(item: Mapping[str, Any]) -> Record:
         published=_published(values) if "formats" in values else None,
         objects=frozenset(values.get("objects", ())),
         announced_at=datetime.fromisoformat(announced_at) if announced_at else None,
+        hindrance=values.get("hindrance"),
         stale=frozenset(values.get("stale", ())),
         retained={version: datetime.fromisoformat(ends) for version, ends in values.get("retained", {}).items()},
     )
@@ -426,6 +439,7 @@ def _published(values: Mapping[str, Any]) -> Published:
         compression_savings=values.get("compressionSavings"),
         processing_time=values["processingTime"],
         manifest=values.get("manifest"),
+        manifest_bytes=values.get("manifestBytes"),
         version=values.get("version"),
         tiles=_tiles(values["tiles"]) if "tiles" in values else None,
     )

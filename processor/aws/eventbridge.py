@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 SOURCE = "img-pipeline"
 
+MAX_ENTRY_BYTES = 256 * 1024
+"""EventBridge takes no larger entry (PutEvents); source, detail type and detail count, in UTF-8."""
+
 
 class EventBridgeAnnouncements:
     """Puts one event at a time."""
@@ -20,7 +23,7 @@ class EventBridgeAnnouncements:
         self._bus_name = bus_name
 
     def announce(self, detail_type: str, detail: dict[str, Any]) -> None:
-        """Publish one event.
+        """Publish one event. Where that would be too large, the renditions are left out, and `formatsLeftOut` is true.
 
         Raises:
             Transient: also where the call succeeds and the entry does not, which EventBridge answers with a 200.
@@ -28,7 +31,7 @@ class EventBridgeAnnouncements:
         entry = {
             "Source": SOURCE,
             "DetailType": detail_type,
-            "Detail": json.dumps(detail, ensure_ascii=False),
+            "Detail": _fitting(detail, MAX_ENTRY_BYTES - len(SOURCE) - len(detail_type)),
             "EventBusName": self._bus_name,
         }
         with transient_errors(f"announcing {detail_type}"):
@@ -36,3 +39,12 @@ class EventBridgeAnnouncements:
         if answer["FailedEntryCount"]:
             failed = answer["Entries"][0]
             raise Transient(f"announcing {detail_type}: {failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+
+
+def _fitting(detail: dict[str, Any], room: int) -> str:
+    """A detail as JSON, without its renditions where it has more bytes than there is room for."""
+    text = json.dumps(detail, ensure_ascii=False)
+    if len(text.encode()) <= room:
+        return text
+    less = {name: value for name, value in detail.items() if name != "formats"}
+    return json.dumps(less | {"formatsLeftOut": True}, ensure_ascii=False)

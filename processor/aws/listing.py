@@ -36,13 +36,20 @@ def mark_deleted(client: "S3Client", bucket: str, key: str) -> None:
         client.delete_object(Bucket=bucket, Key=key)
 
 
-def delete_all_versions(client: "S3Client", bucket: str, key: str) -> int:
-    """Delete an object for good, every version and marker. Answers how many those were."""
-    count = 0
-    with transient_errors(f"deleting all versions of {key!r}"):
+def versions(client: "S3Client", bucket: str, key: str) -> Iterator[str]:
+    """The ids of an object's versions, delete markers included."""
+    with transient_errors(f"listing the versions of {key!r}"):
         for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
             for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
                 if entry["Key"] == key:
-                    client.delete_object(Bucket=bucket, Key=key, VersionId=entry["VersionId"])
-                    count += 1
+                    yield entry["VersionId"]
+
+
+def delete_all_versions(client: "S3Client", bucket: str, key: str) -> int:
+    """Delete an object for good, every version and marker. Answers how many those were."""
+    count = 0
+    for version_id in versions(client, bucket, key):
+        with transient_errors(f"deleting all versions of {key!r}"):
+            client.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
+        count += 1
     return count

@@ -1,5 +1,6 @@
 """The two buckets: sources are read from one, renditions are written to the other."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 _NOT_TO_BE_SEEN = _MISSING | {"403", "AccessDenied"}
 """What a missing object answers to whoever may not list its bucket."""
+
+_log = logging.getLogger("img-pipeline.s3")
+"""Below the handler's own logger, which formats what comes of it."""
 
 _PARALLEL_WRITES = 8
 _DELETE_BATCH = 1000  # DeleteObjects takes no more
@@ -129,6 +133,8 @@ class S3Renditions:
         except ClientError as exc:
             if code_of(exc) not in _NOT_TO_BE_SEEN:
                 raise
+            if code_of(exc) not in _MISSING:
+                _log.warning("a replaced copy is missing, or the permission to retire it is", extra={"key": stored.key})
 
     def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""

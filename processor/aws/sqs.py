@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from processor.aws.translate import transient_errors
+from botocore.exceptions import ClientError
+
+from processor.aws.translate import code_of, transient_errors
 from processor.events import Hint, Message, hint_body
 
 if TYPE_CHECKING:
@@ -84,12 +86,19 @@ class DeadLetters:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
 
     def put_back(self, message: Message) -> None:
-        """Let a message be seen again."""
+        """Let a message be seen again, if it is not by now."""
         with transient_errors("putting a dead message back"):
-            self._client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0
-            )
+            try:
+                self._client.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0
+                )
+            except ClientError as exc:
+                if code_of(exc).rpartition(".")[2] not in _RECEIPT_EXPIRED:
+                    raise
 
+
+_RECEIPT_EXPIRED = frozenset({"InvalidParameterValue", "ReceiptHandleIsInvalid", "MessageNotInflight"})
+"""What SQS answers to the receipt of a message that has become visible again meanwhile."""
 
 _EMPTY_ANSWERS = 2
 """Answers without a new message after which the queue counts as read: SQS asks only some of its servers each time."""

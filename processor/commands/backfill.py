@@ -6,9 +6,9 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from processor import keys
@@ -37,8 +37,9 @@ DEFAULT_MEMORY_MB, DEFAULT_CONCURRENCY = 3008, 10
 
 _PROGRESS_EVERY = 100
 _PAUSE_SECONDS = 5
-_PATIENCE_SECONDS = 900
-"""Without a single picture coming through. A message that fails is dead after five tries of two minutes at most."""
+_PATIENCE_SECONDS = 2100
+"""Without a single picture coming through. That of a worker that died comes back after half an hour at defaults; one
+that fails is dead sooner, after five tries of two minutes at most."""
 
 _FORGET_LATER = "when they are, have the CDN forget the older ones: repeat it with --invalidate"
 
@@ -51,6 +52,33 @@ class Estimate:
     bytes: int
     seconds: float
     dollars: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an earlier run came.
+
+    Attributes:
+        after: the last key that was queued.
+        renewed: whether older copies have to be forgotten when all is through.
+    """
+
+    after: str = ""
+    renewed: bool = False
+
+    @classmethod
+    def read(cls, path: Path | None) -> Self:
+        """What is in a file; the very beginning if it is not there."""
+        if path is None or not path.exists():
+            return cls()
+        try:
+            return cls(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as exc:
+            raise UsageError(f"{path} is no progress of a backfill; delete it to begin anew") from exc
+
+    def write(self, path: Path) -> None:
+        """Keep it in a file."""
+        path.write_text(json.dumps(asdict(self)), "utf-8")
 
 
 def add(subcommands: Subcommands) -> None:
@@ -80,7 +108,9 @@ def add(subcommands: Subcommands) -> None:
     parser.add_argument("--rate", type=float, default=20, metavar="N", help="pictures queued a second (20)")
     parser.add_argument("--max-queued", type=int, default=1000, metavar="N", help="wait while more are queued (1000)")
     parser.add_argument("--budget", type=float, metavar="DOLLARS", help="stop before the estimated cost is over this")
-    parser.add_argument("--progress", type=Path, metavar="FILE", help="remember the last key here, and go on after it")
+    parser.add_argument(
+        "--progress", type=Path, metavar="FILE", help="remember here how far it came, and go on from there"
+    )
     parser.add_argument("--memory-mb", type=int, metavar="MB", help="of the function, for costs (the stack's own)")
     parser.add_argument("--concurrency", type=int, metavar="N", help="pictures at a time, for times (the stack's own)")
     add_stack_option(parser)
@@ -107,11 +137,11 @@ def _backfill(prefix: str, values: Mapping[str, str], options: argparse.Namespac
     from processor.aws.dynamodb import DynamoDBRecords  # noqa: PLC0415
     from processor.aws.sqs import IngestQueue  # noqa: PLC0415
 
-    after = options.progress.read_text("utf-8") if options.progress and options.progress.exists() else ""
+    earlier = Progress.read(options.progress)
     recipe = Recipe.from_json(values["recipe"])
     records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
     known = {record.image_id: record for record in records.all()}
-    listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, after)
+    listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, earlier.after)
     todo = list(due(listed, known, recipe, stale_only=options.stale, rejected_only=options.rejected))
     speed = seconds_per_byte(known)
     total = estimate(todo, speed, options.memory_mb)
@@ -123,12 +153,18 @@ def _backfill(prefix: str, values: Mapping[str, str], options: argparse.Namespac
     if not options.for_real:
         print("nothing was queued; --run does it")
         return COMPLETE
-    renewed = [each.key for each in todo if is_stale(each, known.get(each.key), recipe)]
+    stale = [each.key for each in todo if is_stale(each, known.get(each.key), recipe)]
+    renews = bool(stale) or earlier.renewed
     # asked for before anything is begun, for what comes first may take hours
-    distribution = stack_values(options, "distribution_id")["distribution_id"] if renewed or options.invalidate else ""
+    distribution = stack_values(options, "distribution_id")["distribution_id"] if renews or options.invalidate else ""
     queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
-    if _queue_all(queue, todo, speed, options) and distribution:
-        _forget_older_copies(records, renewed, recipe, distribution)
+    if not _queue_all(queue, todo, speed, options, renews=renews):
+        return COMPLETE
+    if distribution:
+        begun = unfinished(known, prefix, earlier.after, recipe) if earlier.renewed else []
+        _forget_older_copies(records, begun + stale, recipe, distribution)
+    if options.progress:
+        options.progress.unlink(missing_ok=True)
     return COMPLETE
 
 
@@ -185,6 +221,11 @@ def is_stale(source: "Listed", record: Record | None, recipe: Recipe) -> bool:
     return record is not None and _is_of(source, record) and record.fingerprint != recipe.fingerprint
 
 
+def unfinished(known: Mapping[str, Record], prefix: str, last: str, recipe: Recipe) -> list[str]:
+    """What an earlier run has queued, up to a last key, and is not through yet."""
+    return [key for key in known if key.startswith(prefix) and key <= last and not _is_through(known[key], recipe)]
+
+
 def seconds_per_byte(known: Mapping[str, Record]) -> float:
     """Measured on this stack's own pictures."""
     published = [each.published for each in known.values() if each.status is Status.COMPLETE and each.published]
@@ -200,7 +241,9 @@ def estimate(todo: "list[Listed]", speed: float, memory_mb: int) -> Estimate:
     return Estimate(len(todo), size, seconds, dollars)
 
 
-def _queue_all(queue: "IngestQueue", todo: "list[Listed]", speed: float, options: argparse.Namespace) -> bool:
+def _queue_all(
+    queue: "IngestQueue", todo: "list[Listed]", speed: float, options: argparse.Namespace, *, renews: bool
+) -> bool:
     """Whether all of them were queued, and not only what the budget allowed."""
     spent = 0.0
     started = time.monotonic()
@@ -214,13 +257,11 @@ def _queue_all(queue: "IngestQueue", todo: "list[Listed]", speed: float, options
             time.sleep(_PAUSE_SECONDS)
         queue.enqueue(source.key)
         if options.progress:
-            options.progress.write_text(source.key, "utf-8")
+            Progress(source.key, renews).write(options.progress)
         if done % _PROGRESS_EVERY == 0:
             print(f"{done:,} of {len(todo):,} queued, the last was {source.key}", file=sys.stderr)
         time.sleep(max(0.0, started + done / options.rate - time.monotonic()))
     print(f"{done:,} queued")
-    if options.progress:
-        options.progress.unlink(missing_ok=True)
     return True
 
 
@@ -244,7 +285,7 @@ def wait_until_through(records: "DynamoDBRecords", renewed: Sequence[str], recip
     """Wait, in the order of queueing, until the recipe's renditions of every picture are published.
 
     Returns:
-        How many are still not, when none has come through for a quarter of an hour.
+        How many are still not, when none has come through for longer than a dead worker's message takes to come back.
     """
     remaining = list(renewed)
     moved_at = time.monotonic()

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from processor.aws.dynamodb import DynamoDBRecords
     from processor.aws.sqs import DeadLetters
 
-REASONS = ("unreadable_event", "other_bucket", "never_seen", "failed", "unfinished", "settled")
+REASONS = ("unreadable_event", "other_bucket", "never_seen", "failed", "unfinished", "unannounced", "settled")
 
 _EXPLAINED = """Reasons. failed: its last try failed, the message says why. unfinished: its last try died.
-settled: the picture has ended since. never_seen: there is no record. other_bucket: of a bucket that is not this
-stack's. unreadable_event: no S3 event."""
+unannounced: the picture has ended, but not all have been told: the event bus, or the CDN of what is stale.
+settled: the picture has ended since, and all were told. never_seen: there is no record. other_bucket: of a bucket that
+is not this stack's. unreadable_event: no S3 event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def _reason(record: Record | None) -> tuple[str, str]:
         return "failed", record.message or ""
     if record.status is Status.PROCESSING:
         return "unfinished", f"since {record.updated_at.isoformat()}"
+    if record.announced_at is None:  # then its invalidations may be missing too
+        return "unannounced", f"{record.status}; {record.hindrance}" if record.hindrance else record.status
     return "settled", record.status
 
 

@@ -90,6 +90,8 @@ def _lines(key: str, record: Record | None, domain: str) -> Iterator[str]:
     yield f"{key}: {record.status} since {record.updated_at:%Y-%m-%d %H:%M:%S} UTC"
     if record.message:
         yield f"  {f'{record.reason}: ' if record.reason else ''}{record.message}"
+    if record.hindrance:
+        yield f"  not announced: {record.hindrance}"
     if published := record.published:
         if record.status is not Status.COMPLETE:
             yield "  an earlier version is still being served:"

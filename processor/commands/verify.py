@@ -2,8 +2,8 @@
 
 import argparse
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,10 +13,14 @@ from processor.commands.stack import add_stack_option, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
 from processor.recipe import Recipe
-from processor.records import FINAL, Record, Status
+from processor.records import FINAL, Published, Record, Status
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from processor.aws.dynamodb import DynamoDBRecords
     from processor.aws.listing import Listed
+    from processor.aws.sqs import IngestQueue
 
 ORPHAN_AGE = timedelta(minutes=15)
 """Younger objects may belong to a picture that is being worked on."""
@@ -60,10 +64,9 @@ def _run(options: argparse.Namespace) -> int:
     values = stack_values(options, "raw_bucket", "processed_bucket", "table_name", "queue_url", "recipe")
     from processor.aws import clients, listing  # noqa: PLC0415 - boto3 is for those who talk to AWS
     from processor.aws.dynamodb import DynamoDBRecords  # noqa: PLC0415
-    from processor.aws.s3 import S3Renditions  # noqa: PLC0415
     from processor.aws.sqs import IngestQueue  # noqa: PLC0415
 
-    s3 = clients.s3()
+    s3, recipe = clients.s3(), Recipe.from_json(values["recipe"])
     records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
     queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
     counts: Counter[str] = Counter()
@@ -74,22 +77,18 @@ def _run(options: argparse.Namespace) -> int:
         known = {record.image_id: record for record in records.all()}
         sources = {each.key: each for each in listing.objects(s3, values["raw_bucket"], options.prefix)}
         known_here = {key: record for key, record in known.items() if key.startswith(options.prefix)}
-        findings = list(differences(sources, known_here, rendered, Recipe.from_json(values["recipe"])))
+        findings = list(differences(sources, known_here, rendered, recipe))
+        makers = Makers(sources, recipe)
         if not options.prefix:
-            findings += orphans(known, rendered)
+            findings += orphans(known, rendered, makers, {finding.key for finding in findings})
+        repair = _Repair(s3, values["processed_bucket"], records, queue, makers, rendered)
         for finding in findings:
             counts[finding.kind] += 1
             print(
                 json.dumps(_document(finding)) if options.json else f"{finding.kind:<14} {finding.key}: {finding.text}"
             )
-            if not options.repair:
-                continue
-            if finding.kind == "orphan":
-                S3Renditions(s3, values["processed_bucket"]).delete([finding.key], lambda: None)
-            else:
-                if finding.kind == "damaged":
-                    records.make_stale(finding.key)
-                queue.enqueue(finding.key)
+            if options.repair:
+                repair.begin(finding)
     except Transient as exc:
         raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
     if not options.json:
@@ -115,6 +114,8 @@ def differences(
     for key, record in known.items():
         if key not in sources and record.status is not Status.REMOVED:
             yield Finding("left_over", key, "it is gone from the raw bucket")
+        elif key not in sources and record.announced_at is None:
+            yield _unannounced(record)
 
 
 def _difference(
@@ -129,30 +130,104 @@ def _difference(
     if record.fingerprint != recipe.fingerprint:
         return Finding("stale", source.key, "it was made by another recipe")
     if record.announced_at is None:
-        return Finding("unannounced", source.key, "its outcome was never announced")
+        return _unannounced(record)
     damage = _damage(record, rendered)
     return Finding("damaged", source.key, damage) if damage else None
 
 
+def _unannounced(record: Record) -> Finding:
+    why = f": {record.hindrance}" if record.hindrance else ""
+    return Finding("unannounced", record.image_id, f"its outcome was never announced{why}")
+
+
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:
-    published = record.published
-    versioned = published.addressed if published and published.version else ()
-    for fmt in (*published.formats, *versioned) if published else ():
-        found = rendered.get(fmt.key)
+    if record.published is None:
+        return None
+    for key, size in _sizes(record.published):
+        found = rendered.get(key)
         if found is None:
-            return f"{fmt.key} is missing"
-        if found.size != fmt.bytes:
-            return f"{fmt.key} has {found.size} bytes instead of {fmt.bytes}"
-    for key in sorted(pyramid.expanded(published.tiles.keys) if published and published.tiles else ()):
-        if key not in rendered:
             return f"{key} is missing"
+        if size is not None and found.size != size:
+            return f"{key} has {found.size} bytes instead of {size}"
     return None
 
 
-def orphans(known: Mapping[str, Record], rendered: "Mapping[str, Listed]") -> Iterator[Finding]:
-    """Objects that no record lists, not even as planned."""
+def _sizes(published: Published) -> Iterator[tuple[str, int | None]]:
+    """Every object of a set, and how long it is where that is known."""
+    for fmt in (*published.formats, *(published.addressed if published.version else ())):
+        yield fmt.key, fmt.bytes
+    if published.manifest is not None:
+        yield published.manifest, published.manifest_bytes
+    for key in sorted(pyramid.expanded(published.tiles.keys) if published.tiles else ()):
+        yield key, None
+
+
+class Makers:
+    """The uploads that may have an object, by the recipe in force."""
+
+    def __init__(self, sources: Iterable[str], recipe: Recipe) -> None:
+        self._by_key: defaultdict[str, list[str]] = defaultdict(list)
+        for source in sources:
+            for key in () if keys.is_folder(source) else _least_keys(recipe, source):
+                self._by_key[key].append(source)
+
+    def of(self, key: str) -> list[str]:
+        """Those that may have this object: a rendition, a copy of one, a tile, a manifest."""
+        stable = keys.stable_key(key)
+        return [
+            source for each in {key, stable, pyramid.descriptor_of(stable)} for source in self._by_key.get(each, ())
+        ]
+
+
+def _least_keys(recipe: Recipe, source: str) -> Iterator[str]:
+    """A key for each kind of object that a source may have; copies and tiles are known by what they belong to."""
+    yield from keys.object_keys(recipe, source)
+    if (base := keys.tiles_base(recipe, source)) is not None:
+        yield pyramid.descriptor_key(base)
+
+
+def orphans(
+    known: Mapping[str, Record], rendered: "Mapping[str, Listed]", makers: Makers, unsettled: Collection[str]
+) -> Iterator[Finding]:
+    """Objects that no record lists, not even as planned.
+
+    None that an unsettled picture may have: what is to become of it, its reconciliation decides, and may do so any
+    moment.
+    """
     listed = {key for record in known.values() for key in pyramid.expanded(record.objects)}
     before = datetime.now(UTC) - ORPHAN_AGE
     for key, found in rendered.items():
-        if key not in listed and found.modified < before:
+        if key not in listed and found.modified < before and not any(each in unsettled for each in makers.of(key)):
             yield Finding("orphan", key, "no record lists it")
+
+
+@dataclass(frozen=True, slots=True)
+class _Repair:
+    """Begins to mend what was found some time ago."""
+
+    s3: "S3Client"
+    bucket: str
+    records: "DynamoDBRecords"
+    queue: "IngestQueue"
+    makers: Makers
+    rendered: "Mapping[str, Listed]"
+
+    def begin(self, finding: Finding) -> None:
+        """Queue a picture, or delete an orphan."""
+        if finding.kind == "orphan":
+            self._delete(finding.key)
+            return
+        if finding.kind == "damaged":
+            self.records.make_stale(finding.key)
+        self.queue.enqueue(finding.key)
+
+    def _delete(self, key: str) -> None:
+        """Delete an orphan, unless it has been written since, or is planned by now."""
+        from processor.aws import listing  # noqa: PLC0415 - boto3 is for those who talk to AWS
+        from processor.aws.s3 import S3Renditions  # noqa: PLC0415
+
+        planned = (record.objects for each in self.makers.of(key) if (record := self.records.get(each)))
+        if any(key in pyramid.expanded(objects) for objects in planned):
+            return
+        if next(listing.objects(self.s3, self.bucket, key), None) == self.rendered[key]:
+            S3Renditions(self.s3, self.bucket).delete([key], lambda: None)

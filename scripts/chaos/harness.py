@@ -3,13 +3,14 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
-from processor import keys
+from processor import keys, pyramid
 from processor.recipe import Recipe
 from scripts.chaos.proxy import Fault, Plan, Proxy
 from scripts.chaos.report import Result
@@ -27,18 +28,38 @@ RECIPE = (
     '{"sizes": [{"name": "full", "formats": {"jpeg": {"key": "full/{stem}.jpg"},'
     ' "webp": {"key": "webp/{stem}.webp"}}}]}'
 )
+"""Of the stream."""
+
+WHOLE_RECIPE = RECIPE[:-1] + (
+    ', "manifest": "manifest/{stem}.json", "tiles": {"key": "tiles/{stem}", "min_side": 1}, "retain_days": 1}'
+)
+"""Whatever a recipe can ask for, so that every kind of call is made."""
+
+PATHS_PER_MONTH = 1_000_000
+"""Of invalidations: more than any run needs."""
+
 LEASE_SECONDS = 3
 VISIBILITY_SECONDS = 4
 HELD_BACK_SECONDS = 3600
 """What failed is delivered again when all faults are over, and not in the midst of another picture's run."""
 
-SCENARIOS = ("upload", "replace", "bad replacement", "remove")
-EXPECTED = {"upload": "COMPLETE", "replace": "COMPLETE", "bad replacement": "REJECTED", "remove": "REMOVED"}
+EXPECTED = {
+    "upload": "COMPLETE",
+    "replace": "COMPLETE",
+    "bad replacement": "REJECTED",
+    "remove": "REMOVED",
+    "hand over": "REMOVED",
+}
+SCENARIOS = tuple(EXPECTED)
+"""What happens to a picture. Handed over is a stem: its owner is removed while another picture waits for it."""
+
 BROKEN = {"announce": Fault.NONE, "delete": Fault.NONE, "order": Fault.KILLED_BEFORE}
 """Steps that are broken on purpose, and the fault under which that must show."""
 
-MOST_CALLS = 40
-DEADLINE_SECONDS = 240
+MOST_CALLS = 60
+DEADLINE_SECONDS = 900
+HEALING_SECONDS = 60
+"""A batch is invisible for so long while nothing goes wrong any more: nothing dies of a slow machine."""
 
 
 @dataclass
@@ -50,8 +71,19 @@ class Case:
     at: int
     key: str
     call: str = ""
+    calls: Sequence[str] = ()
     version_id: str | None = None
     before: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def claimant(self) -> str:
+        """Another picture of the same stem."""
+        return f"{keys.stem(self.key)}.jpg"
+
+    @property
+    def removes(self) -> bool:
+        """Whether the picture is gone in the end."""
+        return EXPECTED[self.scenario] == "REMOVED"
 
 
 class Subject:
@@ -120,8 +152,11 @@ class Harness:
     dead_letter_url: str
     events_url: str
     direct: dict[str, str]
+    cloudfront: Any
+    distribution_id: str
     announced: list[dict[str, Any]] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
+    invalidated: set[str] = field(default_factory=set)
     count: int = 0
 
     # -- running -----------------------------------------------------------------------------------------------------
@@ -131,6 +166,7 @@ class Harness:
         cases = [case for scenario in SCENARIOS for fault in faults for case in self._cases(scenario, fault, every)]
         self.heal()
         self.listen()
+        self.invalidated = self._invalidated_paths()
         problems = {case.key: list(self._problems(case)) for case in cases}
         orphans = self.orphans()
         dead = self.waiting(self.dead_letter_url)
@@ -143,15 +179,16 @@ class Harness:
                 texts = [
                     f"{case.key} at {case.call}: {'; '.join(found)}" for case in hit if (found := problems[case.key])
                 ]
-                texts += [f"orphan {key}" for key in orphans if any(keys.stem(case.key) in key for case in hit)]
+                texts += [f"orphan {key}" for key in orphans if any(_belongs(key, case.key) for case in hit)]
                 twice = sum(len(self._events_of(case)) > 1 for case in hit)
-                results.append(Result(scenario, fault, EXPECTED[scenario], len(hit), twice, texts))
+                kinds = frozenset(call for case in hit for call in case.calls)
+                results.append(Result(scenario, fault, EXPECTED[scenario], len(hit), twice, texts, kinds))
         return results
 
     def _cases(self, scenario: str, fault: Fault, every: int) -> Iterator[Case]:
         for at in range(0, MOST_CALLS, every):
             case = self._prepared(scenario, fault, at)
-            calls = self._deliver(case)
+            case.calls = calls = self._deliver(case)
             if fault is Fault.NONE:
                 yield case
                 return
@@ -167,7 +204,11 @@ class Harness:
             self._put(case, "red")
             self._deliver(Case(scenario, Fault.NONE, 0, case.key))
             case.before = self.stored(case.key)
-        if scenario == "remove":
+        if scenario == "hand over":
+            waiting = Case(scenario, Fault.NONE, 0, case.claimant)
+            self._put(waiting, "green")
+            self._deliver(waiting)
+        if case.removes:
             self.clients.s3.delete_object(Bucket=resources.RAW_BUCKET, Key=case.key)
         else:
             self._put(case, "bad" if scenario == "bad replacement" else "blue")
@@ -226,7 +267,9 @@ class Harness:
         self.held_back.clear()
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            answer = self.clients.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+            answer = self.clients.sqs.receive_message(
+                QueueUrl=self.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=HEALING_SECONDS
+            )
             messages = answer.get("Messages", [])
             if messages:
                 event = {"Records": [record for message in messages for record in _event(dict(message))["Records"]]}
@@ -255,7 +298,13 @@ class Harness:
             return
         if record["status"] != EXPECTED[case.scenario]:
             yield f"is {record['status']}"
-        yield from self._misplaced(case, record)
+        if case.removes:
+            yield from self._left(case)
+        else:
+            yield from self._misplaced(case, record)
+        if case.scenario == "replace" or case.removes:
+            stable = keys.object_keys(Recipe.from_json(WHOLE_RECIPE), case.key)
+            yield from (f"{key} was never invalidated" for key in stable if keys.url_path(key) not in self.invalidated)
         endings = [run for run in self.runs(case.key) if self._concerns(case, run)]
         if len(endings) != 1:
             yield f"ended {len(endings)} times"
@@ -264,25 +313,50 @@ class Harness:
         if "leaseToken" in record:
             yield "is still leased"
 
+    def _left(self, case: Case) -> Iterator[str]:
+        """What is wrong with the objects of a picture that is gone."""
+        if case.scenario == "remove":
+            if stored := self.stored(case.key):
+                yield f"{sorted(stored)} are left"
+            return
+        heir = self.record(case.claimant)
+        if heir is None or heir["status"] != "COMPLETE" or "announcedAt" not in heir:
+            yield f"the record of the picture that waited is {heir}"
+            return
+        yield from self._misplaced(replace(case, key=case.claimant), heir)
+        made = [run for run in self.runs(case.claimant) if run["status"] == "COMPLETE"]
+        if len(made) != 1:
+            yield f"the picture that waited ended {len(made)} times"
+
     def _misplaced(self, case: Case, record: dict[str, Any]) -> Iterator[str]:
         """What is wrong with the objects of a picture."""
         stored = self.stored(case.key)
-        if case.scenario == "remove":
-            if stored:
-                yield f"{sorted(stored)} are left"
-            return
-        if set(stored) != set(keys.rendition_keys(Recipe.from_json(RECIPE), case.key)):
+        stable = _stable_keys(case.key)
+        if not stable <= set(stored) or set(stored) != pyramid.expanded(record["objects"]):
             yield f"a partial set: {sorted(stored)}"
         if case.scenario == "bad replacement" and stored != case.before:
             yield "the earlier version is not what is served"
-        if case.scenario == "replace" and any(stored.get(key) == body for key, body in case.before.items()):
-            yield "an older version is served"
-        sizes = {fmt["key"]: int(fmt["bytes"]) for fmt in record.get("formats", [])}
-        if sizes != {key: len(body) for key, body in stored.items()}:
+        if case.scenario == "replace":
+            yield from self._overtaken(case, stored)
+        sizes = {key: int(fmt["bytes"]) for fmt in record.get("formats", []) for key in _both(fmt["key"], record)}
+        sizes[keys.manifest_key(Recipe.from_json(WHOLE_RECIPE), case.key) or ""] = int(record.get("manifestBytes", 0))
+        if any(len(stored.get(key, b"")) != size for key, size in sizes.items()):
             yield "the record and the objects differ"
 
+    def _overtaken(self, case: Case, stored: dict[str, bytes]) -> Iterator[str]:
+        """What is served of the version before, but for its retired copies."""
+        for key, body in case.before.items():
+            if keys.version_of(key) is None:
+                # all pictures have the same size, and so the same descriptor
+                if stored.get(key) == body and not key.endswith(".dzi"):
+                    yield f"an older version is served: {key}"
+            elif stored.get(key) != body:
+                yield f"{key} went at once"
+            elif not self.clients.s3.get_object_tagging(Bucket=resources.PROCESSED_BUCKET, Key=key)["TagSet"]:
+                yield f"{key} will never go"
+
     def _concerns(self, case: Case, run: dict[str, Any]) -> bool:
-        return run["status"] == "REMOVED" if case.scenario == "remove" else run.get("versionId") == case.version_id
+        return run["status"] == "REMOVED" if case.removes else run.get("versionId") == case.version_id
 
     def _events_of(self, case: Case) -> list[dict[str, Any]]:
         return [
@@ -290,8 +364,18 @@ class Harness:
             for event in self.announced
             if event["imageId"] == case.key
             and event["status"] == EXPECTED[case.scenario]
-            and (case.scenario == "remove" or event["versionId"] == case.version_id)
+            and (case.removes or event["versionId"] == case.version_id)
         ]
+
+    def _invalidated_paths(self) -> set[str]:
+        """Every path of every invalidation."""
+        found: set[str] = set()
+        pages = self.cloudfront.get_paginator("list_invalidations").paginate(DistributionId=self.distribution_id)
+        for page in pages:
+            for each in page["InvalidationList"].get("Items", []):
+                answer = self.cloudfront.get_invalidation(DistributionId=self.distribution_id, Id=each["Id"])
+                found.update(answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"])
+        return found
 
     def listen(self) -> None:
         """Take up what was announced since."""
@@ -319,14 +403,12 @@ class Harness:
         return [_plain(item) for item in answer["Items"]]
 
     def stored(self, key: str) -> dict[str, bytes]:
-        """What is in the processed bucket of a picture."""
+        """What is in the processed bucket of a picture. What no record lists is for `orphans` to find."""
         found = {}
-        for rendition in keys.rendition_keys(Recipe.from_json(RECIPE), key):
-            try:
-                answer = self.clients.s3.get_object(Bucket=resources.PROCESSED_BUCKET, Key=rendition)
-            except self.clients.s3.exceptions.NoSuchKey:
-                continue
-            found[rendition] = answer["Body"].read()
+        for each in _stable_keys(key) | pyramid.expanded((self.record(key) or {}).get("objects", ())):
+            with suppress(self.clients.s3.exceptions.NoSuchKey):
+                answer = self.clients.s3.get_object(Bucket=resources.PROCESSED_BUCKET, Key=each)
+                found[each] = answer["Body"].read()
         return found
 
     def orphans(self) -> list[str]:
@@ -334,15 +416,31 @@ class Harness:
         listed: set[str] = set()
         for page in self.clients.dynamodb.get_paginator("scan").paginate(TableName=resources.TABLE):
             for item in page["Items"]:
-                listed |= {fmt["key"] for fmt in _plain(item).get("formats", [])}
+                listed |= pyramid.expanded(_plain(item).get("objects", ()))
         pages = self.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=resources.PROCESSED_BUCKET)
         return [entry["Key"] for page in pages for entry in page.get("Contents", []) if entry["Key"] not in listed]
 
 
+def _stable_keys(key: str) -> set[str]:
+    """Of a picture that is published by the recipe of the faults, but for its tiles."""
+    recipe = Recipe.from_json(WHOLE_RECIPE)
+    return {*keys.object_keys(recipe, key), pyramid.descriptor_key(keys.tiles_base(recipe, key) or "")}
+
+
+def _both(key: str, record: dict[str, Any]) -> tuple[str, str]:
+    """A rendition, and the copy of it that never changes."""
+    return key, keys.versioned_key(record["version"], key)
+
+
+def _belongs(object_key: str, key: str) -> bool:
+    """Whether an object is one of a picture's, or of another one of its stem."""
+    return re.search(rf"/{re.escape(keys.stem(key))}(\.|_files/)", object_key) is not None
+
+
 def picture(colour: str) -> bytes:
-    """A small PNG."""
+    """A tiny PNG: its pyramid has three tiles."""
     buffer = io.BytesIO()
-    Image.new("RGB", (16, 12), colour).save(buffer, "PNG")
+    Image.new("RGB", (4, 3), colour).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -389,14 +487,35 @@ def laboratory(folder: Path, broken: str = "") -> Iterator[Harness]:
         )
         through = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{proxy.port}")
         environment = through | resources.worker_environment(queue_url, "cdn.example")
-        environment |= {"LEASE_SECONDS": str(LEASE_SECONDS), "RECIPE": RECIPE, "CHAOS_BREAK": broken}
+        cloudfront = session.client("cloudfront", endpoint_url=url)
+        distribution_id = _distribution(cloudfront)
+        environment |= {
+            "LEASE_SECONDS": str(LEASE_SECONDS), "RECIPE": WHOLE_RECIPE, "CHAOS_BREAK": broken,
+            "DISTRIBUTION_ID": distribution_id, "INVALIDATION_PATHS_PER_MONTH": str(PATHS_PER_MONTH),
+        }  # fmt: skip
         subject = Subject(environment, folder / "subject.log")
         try:
             dead_letter_url = clients.sqs.get_queue_url(QueueName=resources.DEAD_LETTER_QUEUE)["QueueUrl"]
             direct |= resources.worker_environment(queue_url, "cdn.example")
-            yield Harness(clients, proxy, subject, queue_url, dead_letter_url, _events_queue(clients), direct)
+            events_url = _events_queue(clients)
+            yield Harness(
+                clients, proxy, subject, queue_url, dead_letter_url, events_url, direct, cloudfront, distribution_id
+            )
         finally:
             subject.close()
+
+
+def _distribution(cloudfront: Any) -> str:
+    origin = {"Id": "o", "DomainName": "origin.example", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behaviour = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": "-"}
+    configuration = {
+        "CallerReference": "chaos",
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": behaviour,
+    }
+    return str(cloudfront.create_distribution(DistributionConfig=configuration)["Distribution"]["Id"])
 
 
 def _events_queue(clients: resources.Clients) -> str:

@@ -144,6 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
         target = self.headers.get("X-Amz-Target")
         if target:
             return target.rpartition(".")[2]
+        if self.path.endswith("/invalidation"):
+            return "CreateInvalidation"
+        if "x-amz-copy-source" in self.headers:
+            return "CopyObject"
         operation = "DeleteObjects" if self.command == "POST" else f"{self.command.capitalize()}Object"
         return f"{operation} {self.path.lstrip('/').split('?', maxsplit=1)[0].partition('/')[0]}"
 

@@ -21,6 +21,7 @@ class Result:
         calls: how many calls were hit, one a run.
         twice: runs after which the outcome was announced more than once, which is allowed.
         problems: what was lost, left behind or done twice; nothing, one hopes.
+        kinds: of calls that were made.
     """
 
     scenario: str
@@ -29,6 +30,7 @@ class Result:
     calls: int
     twice: int
     problems: Sequence[str]
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def _serve(handler: Any) -> int:
     from processor.worker import _Context  # noqa: PLC0415
 
     output = os.fdopen(os.dup(1), "w", buffering=1)
+    clients.cloudfront()  # the SDK's model of it is read once, not by every worker
     os.dup2(2, 1)  # what the handler prints, its metrics, goes elsewhere
     for line in sys.stdin:
         read_end, write_end = os.pipe()

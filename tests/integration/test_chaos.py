@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from scripts.chaos import report, stream
-from scripts.chaos.harness import laboratory
+from scripts.chaos.harness import SCENARIOS, laboratory
 from scripts.chaos.proxy import Fault
 
 
-def test_worker_killed_after_any_fourth_call_loses_nothing(tmp_path: Path) -> None:
+def test_worker_killed_after_any_sixth_call_loses_nothing(tmp_path: Path) -> None:
     """Wherever the worker dies, every picture ends once, whole and announced."""
     with laboratory(tmp_path) as harness:
-        results = harness.run([Fault.KILLED_AFTER], every=4)
+        results = harness.run([Fault.KILLED_AFTER], every=6)
     assert sum(result.calls for result in results) >= 10
     assert [problem for result in results for problem in result.problems] == []
 
@@ -22,7 +22,19 @@ def test_broken_step_is_noticed(tmp_path: Path) -> None:
     with laboratory(tmp_path, broken="announce") as harness:
         results = harness.run([Fault.NONE], every=1)
     assert all("was never announced" in problem for result in results for problem in result.problems)
-    assert sum(len(result.problems) for result in results) == 4
+    assert sum(len(result.problems) for result in results) == len(SCENARIOS)
+
+
+EVERY_CALL = """GetItem PutItem UpdateItem DeleteItem TransactWriteItems SendMessage PutEvents CreateInvalidation
+HeadObject GetObject PutObject CopyObject DeleteObjects"""
+
+
+def test_every_kind_of_call_is_in_the_path(tmp_path: Path) -> None:
+    """Else its failure would not be tried: the recipe, the distribution and the scenarios leave none out."""
+    with laboratory(tmp_path) as harness:
+        results = harness.run([Fault.NONE], every=1)
+    assert [problem for result in results for problem in result.problems] == []
+    assert {call.partition(" ")[0] for result in results for call in result.kinds} == set(EVERY_CALL.split())
 
 
 @pytest.mark.parametrize(("broken", "good"), [("", True), ("look", False)])

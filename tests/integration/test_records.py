@@ -55,7 +55,7 @@ def complete(key: str) -> Record:
     fmt = PublishedFormat("full", "webp", 640, 480, 1234, "webp/a.webp", "image/webp")
     source = {"format": "jpeg", "width": 640, "height": 480, "frames": 1}
     tiles = PublishedTiles("tiles/a.jpg", Pyramid(640, 480, 254, 1, "jpg"))
-    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef", tiles)
+    published = Published("v1", 5000, source, (fmt,), 75.32, 48, "manifest/a.json", "0123456789abcdef", tiles, 321)
     return Record(
         image_id=key,
         status=Status.COMPLETE,
@@ -69,6 +69,7 @@ def complete(key: str) -> Record:
         published=published,
         objects=frozenset({"webp/a.webp"}),
         announced_at=AT,
+        hindrance="no bus",
         stale=frozenset({"webp/a.webp"}),
         retained={"fedcba9876543210": AT},
     )
@@ -222,6 +223,18 @@ def test_budget_ends_at_its_limit_and_comes_back_next_month(pipeline: Pipeline, 
     clock.seconds += 60
     assert budget.take(20)
     assert not budget.take(21)
+
+
+def test_paths_given_back_can_be_taken_again(pipeline: Pipeline, clock: Clock) -> None:
+    """As many as were taken; those of a month that has ended are not added to the next."""
+    clock.seconds = datetime(2031, 9, 30, 23, 59, tzinfo=UTC).timestamp()
+    budget = MonthlyBudget(pipeline.dynamodb, resources.TABLE, 20, clock)
+    assert budget.take(20)
+    budget.give_back(15)
+    assert [budget.take(paths) for paths in (16, 15)] == [False, True]
+    clock.seconds += 60
+    budget.give_back(20)
+    assert [budget.take(paths) for paths in (20, 1)] == [True, False]
 
 
 def test_budget_is_one_for_all_who_count(pipeline: Pipeline, clock: Clock) -> None:

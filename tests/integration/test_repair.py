@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,8 @@ import boto3
 import pytest
 
 from processor import cli
-from processor.commands import verify
+from processor.aws.s3 import S3Renditions
+from processor.commands import backfill, verify
 from processor.events import Hint, hint_body
 from processor.keys import rendition_keys
 from processor.recipe import Recipe
@@ -45,12 +46,16 @@ class Deployed:
         """URL of the dead-letter queue."""
         return self.pipeline.sqs.get_queue_url(QueueName=resources.DEAD_LETTER_QUEUE)["QueueUrl"]
 
-    def wipe(self) -> None:
-        """Lose the whole table and the whole processed bucket."""
+    def wipe_table(self) -> None:
+        """Lose the whole table."""
         for page in self.pipeline.dynamodb.get_paginator("scan").paginate(TableName=resources.TABLE):
             for item in page["Items"]:
                 key = {"imageId": item["imageId"], "record": item["record"]}
                 self.pipeline.dynamodb.delete_item(TableName=resources.TABLE, Key=key)
+
+    def wipe(self) -> None:
+        """Lose the whole table and the whole processed bucket."""
+        self.wipe_table()
         for rendition in self.pipeline.published(""):
             self.pipeline.s3.delete_object(Bucket=resources.PROCESSED_BUCKET, Key=rendition)
 
@@ -123,15 +128,39 @@ def test_orphans_go_and_what_terraform_stores_stays(deployed: Deployed, monkeypa
     pipeline, bucket = deployed.pipeline, resources.PROCESSED_BUCKET
     for key in ("_missing/picture", "s/nobody's.jpg"):
         pipeline.s3.put_object(Bucket=bucket, Key=key, Body=b"some")
-    for name, value in pipeline.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    monkeypatch.setattr(verify, "ORPHAN_AGE", timedelta(0))
-    arguments = ["verify", "--repair", "--stack", str(deployed.stack)]
+    arguments = verify_here(deployed, monkeypatch)
     assert cli.main(arguments) == 3
     assert pipeline.published("") == renditions() | {"_missing/picture"}
     assert cli.main(arguments) == 0
     pipeline.s3.delete_object(Bucket=bucket, Key="_missing/picture")
+
+
+def verify_here(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments of a `verify --repair` in this very process, to which no object is too young to be an orphan."""
+    for name, value in deployed.pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(verify, "ORPHAN_AGE", timedelta(0))
+    return ["verify", "--repair", "--stack", str(deployed.stack)]
+
+
+def test_renditions_outlive_the_table(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With only the table lost, the worker may make everything anew before orphans are deleted: no rendition is one."""
+    pipeline = deployed.pipeline
+    deployed.wipe_table()
+    pipeline.s3.put_object(Bucket=resources.PROCESSED_BUCKET, Key="s/nobody's.jpg", Body=b"some")
+    delete = S3Renditions.delete
+
+    def delete_late(*arguments: Any) -> None:
+        for key in KEYS:
+            pipeline.settled(key, "COMPLETE")
+        delete(*arguments)
+
+    monkeypatch.setattr(S3Renditions, "delete", delete_late)
+    arguments = verify_here(deployed, monkeypatch)
+    assert cli.main(arguments) == 3
+    assert pipeline.published("") == renditions()
+    assert cli.main(arguments) == 0
 
 
 def test_damage_is_found_and_repaired(deployed: Deployed) -> None:
@@ -185,7 +214,7 @@ def test_backfill_counts_then_does_and_skips_what_is_current(deployed: Deployed,
     assert deployed.pipeline.record(KEYS[2]) is None
     assert deployed.run("backfill", source).stdout.startswith("0 pictures, ")
     assert deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--stale").stdout.startswith("0 pictures, ")
-    progress.write_text(KEYS[1])
+    progress.write_text(json.dumps({"after": KEYS[1], "renewed": False}))
     resumed = deployed.run("backfill", f"s3://{resources.RAW_BUCKET}", "--run", "--progress", str(progress))
     assert "1 queued" in resumed.stdout
     deployed.pipeline.settled(KEYS[2], "COMPLETE")
@@ -194,13 +223,7 @@ def test_backfill_counts_then_does_and_skips_what_is_current(deployed: Deployed,
 def test_backfill_of_an_older_recipe_ends_in_one_invalidation(deployed: Deployed) -> None:
     """The command ends when the older recipe's pictures are made anew, and has invalidated everything just once."""
     pipeline, source = deployed.pipeline, f"s3://{resources.RAW_BUCKET}"
-    for key in KEYS:
-        pipeline.dynamodb.update_item(
-            TableName=resources.TABLE,
-            Key={"imageId": {"S": key}, "record": {"S": "current"}},
-            UpdateExpression="SET fingerprint = :older",
-            ExpressionAttributeValues={":older": {"S": "older"}},
-        )
+    make_older(deployed, KEYS)
     assert deployed.run("backfill", source, "--stale", "--run", "--budget", "0.0000001").returncode == 0
     assert invalidated(deployed) == []
     done = deployed.run("backfill", source, "--stale", "--run")
@@ -211,6 +234,36 @@ def test_backfill_of_an_older_recipe_ends_in_one_invalidation(deployed: Deployed
     assert len(invalidated(deployed)) == 1, "nothing was made anew"
     assert deployed.run("backfill", source, "--stale", "--run", "--invalidate").returncode == 0
     assert invalidated(deployed) == [["/*"], ["/*"]]
+
+
+def make_older(deployed: Deployed, pictures: Iterable[str]) -> None:
+    """An older recipe has made them."""
+    for key in pictures:
+        deployed.pipeline.dynamodb.update_item(
+            TableName=resources.TABLE,
+            Key={"imageId": {"S": key}, "record": {"S": "current"}},
+            UpdateExpression="SET fingerprint = :older",
+            ExpressionAttributeValues={":older": {"S": "older"}},
+        )
+
+
+def test_resumed_backfill_invalidates_what_it_renewed_before(deployed: Deployed, tmp_path: Path) -> None:
+    """Though what is left to be queued then is new; it waits for what is not through of the earlier part."""
+    source, progress = f"s3://{resources.RAW_BUCKET}", tmp_path / "progress"
+    before = len(invalidated(deployed))
+    make_older(deployed, KEYS[:1])
+    deployed.pipeline.dynamodb.delete_item(
+        TableName=resources.TABLE, Key={"imageId": {"S": KEYS[2]}, "record": {"S": "current"}}
+    )
+    budget = str(1.5 * backfill.DOLLARS_PER_PICTURE)
+    stopped = deployed.run("backfill", source, "--run", "--progress", str(progress), "--budget", budget)
+    assert "1 of 2 queued" in stopped.stdout, stopped
+    assert len(invalidated(deployed)) == before
+    resumed = deployed.run("backfill", source, "--run", "--progress", str(progress))
+    assert "1 queued" in resumed.stdout, resumed
+    assert len(invalidated(deployed)) == before + 1
+    assert not progress.exists()
+    deployed.pipeline.settled(KEYS[2], "COMPLETE")
 
 
 def invalidated(deployed: Deployed) -> list[list[str]]:
@@ -264,6 +317,28 @@ def test_removed_picture_is_gone_with_everything_made_of_it(deployed: Deployed) 
     assert pipeline.published("gone/") == set()
     versions = pipeline.s3.list_object_versions(Bucket=resources.RAW_BUCKET, Prefix="gone/")
     assert [each["Key"] for each in versions.get("Versions", [])] == ["gone/one.jpg"]
+
+
+@pytest.mark.parametrize("option", [[], ["--dry-run"], ["--all-versions"]])
+def test_mistyped_key_is_not_removed(deployed: Deployed, option: list[str]) -> None:
+    """It is named, and nothing is marked."""
+    pipeline, typed = deployed.pipeline, f"gone/{'-'.join(option)}typo.jpg"
+    done = deployed.run("remove", typed, *option)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no picture {typed!r}" in done.stderr
+    found = {*pipeline.s3.list_object_versions(Bucket=resources.RAW_BUCKET, Prefix=typed)}
+    assert not found & {"Versions", "DeleteMarkers"}
+
+
+def test_all_versions_go_of_what_was_removed_before(deployed: Deployed) -> None:
+    """A delete marker hides a picture, and does not keep it from being deleted for good."""
+    pipeline, key = deployed.pipeline, "gone/marked.jpg"
+    pipeline.upload(key, saved(photo(), "JPEG"))
+    pipeline.settled(key, "COMPLETE")
+    assert deployed.run("remove", key).returncode == 0
+    assert deployed.run("remove", key).returncode == 2
+    done = deployed.run("remove", key, "--all-versions")
+    assert (done.returncode, done.stdout) == (0, f"{key}: 2 versions deleted for good\n")
 
 
 def waiting(deployed: Deployed) -> int:

@@ -222,18 +222,26 @@ def bare_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+TERRAFORM = ("terraform", "-chdir=terraform")
+VARIABLES = ("-input=false", f"-var-file=environments/{ENVIRONMENT}.tfvars", "-var=image_uri=img-pipeline:none")
+"""With an image that does not exist."""
+
+
 def applied(checkout: Checkout) -> Stack:
-    """Terraform's own apply, with an image that does not exist."""
-    terraform, image = ("terraform", "-chdir=terraform"), "img-pipeline:none"
-    checkout.run(*terraform, "init", "-input=false")
-    checkout.run(*terraform, "workspace", "select", "-or-create", ENVIRONMENT)
-    checkout.run(
-        *terraform, "apply", "-auto-approve", "-input=false", "-parallelism=30",
-        f"-var-file=environments/{ENVIRONMENT}.tfvars", f"-var=image_uri={image}", "-var=tracing=true",
-    )  # fmt: skip
-    text = checkout.run(*terraform, "output", "-json")
+    """Terraform's own apply."""
+    checkout.run(*TERRAFORM, "init", "-input=false")
+    checkout.run(*TERRAFORM, "workspace", "select", "-or-create", ENVIRONMENT)
+    checkout.run(*TERRAFORM, "apply", "-auto-approve", "-parallelism=30", *VARIABLES, "-var=tracing=true")
+    text = checkout.run(*TERRAFORM, "output", "-json")
     (checkout.folder / "stack.json").write_text(text)
-    return Stack(checkout, image, {name: output["value"] for name, output in json.loads(text).items()})
+    return Stack(checkout, "img-pipeline:none", {name: output["value"] for name, output in json.loads(text).items()})
+
+
+def planned(checkout: Checkout, *variables: str) -> dict[str, dict[str, Any]]:
+    """What another apply with other variables would make of every resource, by its address."""
+    checkout.run(*TERRAFORM, "plan", "-out=other.plan", *VARIABLES, "-var=tracing=true", *variables)
+    plan = json.loads(checkout.run(*TERRAFORM, "show", "-json", "other.plan"))
+    return {each["address"]: each["change"]["after"] for each in plan["resource_changes"]}
 
 
 def copy_project(folder: Path) -> None:

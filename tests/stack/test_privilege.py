@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Any
 
 import boto3
@@ -27,7 +28,7 @@ from processor.isolation import IsolatedTranscoder
 from processor.settings import Settings
 from processor.worker import _Context
 from tests import helpers
-from tests.stack.conftest import ROOT, Stack
+from tests.stack.conftest import ROOT, Stack, planned
 
 OTHER = "somebody-elses"
 """Name of a bucket, a table, a queue, an event bus and a log group that are not the stack's."""
@@ -44,6 +45,11 @@ UNPROVABLE = {
     "xray:PutTelemetryRecords": "only with `tracing`; Lambda's daemon sends traces, which the emulator has not",
 }
 """Deployed actions whose absence nothing here would notice, and why. A plan assertion pins each of them instead."""
+
+UNPROVABLE_ON_COPIES = {
+    "s3:PutObjectTagging": "only with `retain_days`; the emulator does not ask for it where a copy is given a tag",
+}
+"""The same of what a recipe with `retain_days` adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,12 @@ class Deployed:
             patch.setattr(wiring, "IsolatedTranscoder", lambda **_: self.transcoder)
             yield Connected.from_settings(Settings.from_environment(os.environ))
 
-    def without(self, action: str) -> dict[str, Any]:
-        """The deployed policy without one action."""
+    def without(self, action: str, resource: str = "") -> dict[str, Any]:
+        """The deployed policy without one action, wherever it is or on a resource that ends so."""
         policy = copy.deepcopy(self.policy)
         for statement in policy["Statement"]:
-            statement["Action"] = [each for each in actions_of(statement) if each != action]
+            if not resource or str(statement["Resource"]).endswith(resource):
+                statement["Action"] = [each for each in actions_of(statement) if each != action]
         policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
         return policy
 
@@ -125,6 +132,19 @@ def deployed(bare_stack: Stack) -> Iterator[Deployed]:
     policy = policy_of(bare_stack, configuration["Role"].rpartition("/")[2])
     with IsolatedTranscoder() as transcoder:
         yield Deployed(bare_stack, policy, configuration["Environment"]["Variables"], transcoder)
+
+
+@pytest.fixture(scope="module")
+def versioned(deployed: Deployed) -> Deployed:
+    """The same stack with the policy and the environment that Terraform plans where copies of versions are kept.
+
+    Planned and not applied, for the emulator refuses the change of the edge function that comes with it.
+    """
+    recipe = json.loads((ROOT / "processor" / "default_recipe.json").read_text()) | {"retain_days": 1}
+    after = planned(deployed.stack.checkout, f"-var=recipe={json.dumps(recipe)}")
+    policy = json.loads(after["module.processor.aws_iam_role_policy.processor"]["policy"])
+    [environment] = after["module.processor.aws_lambda_function.processor"]["environment"]
+    return replaced(deployed, policy=policy, variables=environment["variables"])
 
 
 def make_neighbours(stack: Stack) -> None:
@@ -325,11 +345,45 @@ def test_every_deployed_action_is_accounted_for(deployed: Deployed) -> None:
     assert all(statement["Effect"] == "Allow" for statement in deployed.policy["Statement"])
 
 
-@pytest.mark.parametrize("action", UNPROVABLE)
+@pytest.mark.parametrize("action", [*UNPROVABLE, *UNPROVABLE_ON_COPIES])
 def test_what_cannot_be_proven_is_pinned_by_a_plan_assertion(action: str) -> None:
     """Terraform's own tests name the action, and so does the page that tells readers."""
     assert f'"{action}"' in (ROOT / "terraform" / "tests" / "processor.tftest.hcl").read_text()
     assert f"`{action}`" in (ROOT / "docs" / "architecture.md").read_text()
+
+
+COPIES = "/v/*"
+"""How the resource ends on which a recipe with `retain_days` adds two actions."""
+
+
+@pytest.mark.parametrize("action", [None, "s3:GetObject"])
+def test_replaced_copies_are_retired_only_with_that_action(versioned: Deployed, action: str | None) -> None:
+    """S3 answers the same of a missing copy and of a missing permission, so it is the tag that tells."""
+    key = f"retired/{action}.jpg"
+    with versioned.acting() as processor:
+        versioned.stack.upload(key, picture())
+        assert reconcile(processor, key) == "published"
+    before = versioned.stack.record(key)
+    versioned.stack.upload(key, picture("blue"))
+    with versioned.acting(versioned.without(action, COPIES) if action else None) as processor:
+        assert reconcile(processor, key) == "published"
+    assert versioned.stack.record(key)["version"] != before["version"]
+    expected = [] if action else [{"Key": "state", "Value": "replaced"}]
+    for fmt in before["formats"]:
+        copied = f"v/{before['version']}/{fmt['key']}"
+        found = versioned.client("s3").get_object_tagging(
+            Bucket=versioned.stack.outputs["processed_bucket"], Key=copied
+        )
+        assert found["TagSet"] == expected
+
+
+def test_recipe_with_retain_days_adds_nothing_else(versioned: Deployed) -> None:
+    """Those two actions, on the copies alone."""
+    copies = [each for each in versioned.policy["Statement"] if str(each["Resource"]).endswith(COPIES)]
+    retiring = ["s3:GetObject", *UNPROVABLE_ON_COPIES]
+    assert sorted(action for statement in copies for action in actions_of(statement)) == retiring
+    granted = [action for each in versioned.policy["Statement"] for action in actions_of(each)]
+    assert sorted(granted) == sorted([*NEEDED, *UNPROVABLE, *retiring])
 
 
 # -- denied ----------------------------------------------------------------------------------------------------------

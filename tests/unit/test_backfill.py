@@ -13,6 +13,7 @@ import pytest
 from processor.aws import clients
 from processor.aws.listing import Listed
 from processor.commands import backfill
+from processor.commands.usage import UsageError
 from processor.records import Record, Status
 from scripts.scaling import prices
 from scripts.scaling.deployed import default
@@ -76,11 +77,13 @@ def test_cdn_forgets_everything_once_when_the_last_picture_is_through(monkeypatc
 def test_picture_that_never_comes_does_not_hold_up_the_rest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """When nothing has come through for a quarter of an hour the copies are forgotten, and the missing are counted."""
-    world = world_of(monkeypatch, dict.fromkeys(KEYS, 60.0) | {KEYS[0]: float("inf"), KEYS[7]: float("inf")})
+    """The copies are forgotten when nothing has come through for as long as the message of a dead worker may take."""
+    world = world_of(
+        monkeypatch, dict.fromkeys(KEYS, 60.0) | {KEYS[0]: float("inf"), KEYS[7]: float("inf"), KEYS[8]: 1860.0}
+    )
     forget(world)
     [(when, _)] = world.forgotten
-    assert when == pytest.approx(960, abs=15)
+    assert when == pytest.approx(1860 + 2100, abs=15)
     assert "248 made anew" in (out := capsys.readouterr().out)
     assert "2 are not through" in out
     assert "--invalidate" in out
@@ -100,6 +103,26 @@ def test_interrupted_waiting_says_what_is_left_to_do(
         forget(world)
     assert world.forgotten == []
     assert "--invalidate" in capsys.readouterr().err
+
+
+def test_resumed_run_waits_for_what_the_earlier_one_queued() -> None:
+    """Below the prefix, up to the last key, and only for what has not ended by the recipe in force."""
+    known = {
+        "a/1": record("a/1", Status.PROCESSING),
+        "a/2": record("a/2"),
+        "a/3": record("a/3", Status.REMOVED, "older"),
+        "a/4": record("a/4", fingerprint="older"),
+        "a/5": record("a/5", Status.PROCESSING),
+        "b": record("b", Status.PROCESSING),
+    }
+    assert backfill.unfinished(known, "a/", "a/4", RECIPE) == ["a/1", "a/4"]
+
+
+def test_broken_progress_file_is_refused(tmp_path: Path) -> None:
+    """It says which file, and what to do."""
+    (path := tmp_path / "progress").write_text("a/b.jpg")
+    with pytest.raises(UsageError, match="progress is no progress"):
+        backfill.Progress.read(path)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_failed_invalidation_is_made_up_for(world: World) -> None:
     """The retry invalidates the same paths under the same reference, then announces, and works on no pixel again."""
     world.sources.upload(KEY, picture("blue"))
     world.invalidations.down = True
-    with pytest.raises(Transient, match="TooManyInvalidations"):
+    with pytest.raises(Transient, match="InternalError"):
         world.reconciler.reconcile(KEY)
     assert world.record(KEY).stale == OBJECTS
     assert world.announcements.types == ["ImageProcessed"]
@@ -104,6 +104,37 @@ def test_a_failed_invalidation_is_made_up_for(world: World) -> None:
     assert len(world.sources.fetches) == fetches
     assert world.announcements.types == ["ImageProcessed", "ImageProcessed"]
     assert world.record(KEY).stale == frozenset()
+
+
+@pytest.mark.parametrize("what", ["invalidating", "announcing"])
+def test_why_it_is_not_announced_is_in_the_record(world: World, what: str) -> None:
+    """Until it is: the outcome itself, and what is said of that, stay as they are."""
+    world.sources.upload(KEY, picture("blue"))
+    failing = world.invalidations if what == "invalidating" else world.announcements
+    failing.down = True
+    with pytest.raises(Transient):
+        world.reconciler.reconcile(KEY)
+    record = world.record(KEY)
+    assert (record.status, record.message, record.announced_at) == (Status.COMPLETE, None, None)
+    assert (record.hindrance or "").startswith(f"Transient: {what}: ")
+    failing.down = False
+    world.reconciler.reconcile(KEY)
+    assert world.record(KEY).announced_at
+    assert world.record(KEY).hindrance is None
+
+
+def test_the_unforeseen_is_noted_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And ends the lease, so that the retry need not wait for that."""
+    world.sources.remove(KEY)
+
+    def fail(*_: object) -> None:
+        raise ValueError("unheard of")
+
+    monkeypatch.setattr(world.announcements, "announce", fail)
+    with pytest.raises(ValueError, match="unheard of"):
+        world.reconciler.reconcile(KEY)
+    assert world.record(KEY).hindrance == "ValueError: unheard of"
+    assert world.records.rows[KEY].token is None
 
 
 def test_a_retry_after_a_failed_announcement_uses_the_same_reference(world: World) -> None:
@@ -171,6 +202,10 @@ class _Budget:
         self.taken.append(paths)
         return self.allows
 
+    def give_back(self, paths: int) -> None:
+        """As the protocol says."""
+        self.taken.append(-paths)
+
 
 @pytest.fixture
 def cloudfront() -> Any:
@@ -211,11 +246,33 @@ def test_everything_is_one_path_and_needs_no_budget(cloudfront: Any) -> None:
         stubber.assert_no_pending_responses()
 
 
-def test_too_many_invalidations_at_once_are_transient(cloudfront: Any) -> None:
-    """3,000 paths may be in progress; the message comes back when they are through."""
+@pytest.mark.parametrize(("code", "transient"), [("TooManyInvalidationsInProgress", False), ("InternalError", True)])
+def test_failed_invalidation_costs_nothing(cloudfront: Any, code: str, transient: bool) -> None:  # noqa: FBT001
+    """Its paths go back. 3,000 may be in progress, and those beyond are left to age as beyond the budget."""
+    budget = _Budget()
     with Stubber(cloudfront) as stubber:
-        stubber.add_client_error("create_invalidation", "TooManyInvalidationsInProgress", "slow down", 400)
-        with pytest.raises(Transient, match="TooManyInvalidationsInProgress"):
+        stubber.add_client_error("create_invalidation", code, "no", 400)
+        invalidations = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget)
+        if transient:
+            with pytest.raises(Transient, match=code):
+                invalidations.invalidate(OBJECTS, "r")
+        else:
+            assert not invalidations.invalidate(OBJECTS, "r")
+    assert budget.taken == [2, -2]
+
+
+def test_paths_that_cannot_be_given_back_do_not_hide_the_failure(
+    cloudfront: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count as spent then."""
+
+    def fail(*_: object) -> None:
+        raise Transient("the table is gone")
+
+    monkeypatch.setattr(_Budget, "give_back", fail)
+    with Stubber(cloudfront) as stubber:
+        stubber.add_client_error("create_invalidation", "InternalError", "no", 400)
+        with pytest.raises(Transient, match="InternalError"):
             CloudFrontInvalidations(lambda: cloudfront, "EDIST", _Budget()).invalidate(OBJECTS, "r")
 
 

@@ -2,17 +2,33 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from processor.aws import listing
 from processor.aws.listing import Listed
-from processor.commands.verify import ORPHAN_AGE, TERRAFORMS_OWN, orphans
+from processor.aws.s3 import S3Renditions
+from processor.commands.verify import ORPHAN_AGE, TERRAFORMS_OWN, Finding, Makers, _Repair, differences, orphans
 from processor.errors import InvalidConfiguration
 from processor.recipe import Recipe
 from processor.records import Record, Status
+from tests.fakes import World
+from tests.helpers import photo, saved
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RECIPE = Recipe.from_json(
+    json.dumps(
+        {
+            "sizes": [{"name": "small", "formats": {"jpeg": {"key": "s/{stem}.jpg"}}}],
+            "manifest": "m/{stem}.json",
+            "tiles": {"key": "t/{stem}"},
+            "retain_days": 1,
+        }
+    )
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -25,7 +41,68 @@ def test_only_old_unlisted_objects_are_orphans() -> None:
         key: Listed(key, 1, "e", modified)
         for key, modified in (("s/planned.jpg", old), ("s/young.jpg", now), ("s/orphan.jpg", old))
     }
-    assert [finding.key for finding in orphans({"a.jpg": record}, rendered)] == ["s/orphan.jpg"]
+    found = orphans({"a.jpg": record}, rendered, Makers(["a.jpg"], RECIPE), ())
+    assert [finding.key for finding in found] == ["s/orphan.jpg"]
+
+
+OF_A = ("s/a.jpg", f"v/{'0' * 16}/s/a.jpg", "m/a.json", "t/a.dzi", "t/a_files/8/1_0.jpg")
+
+
+@pytest.mark.parametrize(("unsettled", "expected"), [({"a.jpg"}, []), ({"b.jpg"}, [*OF_A]), ((), [*OF_A])])
+def test_what_an_unsettled_picture_may_have_is_no_orphan(unsettled: set[str], expected: list[str]) -> None:
+    """Its reconciliation decides, and may be writing by now; of a settled one everything unlisted is left over."""
+    old = datetime.now(UTC) - ORPHAN_AGE - timedelta(minutes=1)
+    rendered = {key: Listed(key, 1, "e", old) for key in OF_A}
+    found = orphans({}, rendered, Makers(["a.jpg", "b.jpg", "folder/"], RECIPE), unsettled)
+    assert [finding.key for finding in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("planned", "modified", "deleted"),
+    [((), NOW, ["s/a.jpg"]), (("s/a.jpg",), NOW, []), ((), NOW + timedelta(seconds=1), [])],
+)
+def test_orphan_is_looked_at_again_before_it_goes(
+    monkeypatch: pytest.MonkeyPatch, planned: tuple[str, ...], modified: datetime, deleted: list[str]
+) -> None:
+    """What has been planned or written since it was found stays."""
+    found = Listed("s/a.jpg", 1, "e", NOW)
+    world = World(RECIPE)
+    world.records.acquire("a.jpg", frozenset(planned), 1)
+    gone: list[str] = []
+    monkeypatch.setattr(listing, "objects", lambda *_: iter([replace(found, modified=modified)]))
+    monkeypatch.setattr(S3Renditions, "delete", lambda _, keys, __: gone.extend(keys))
+    repair = _Repair(None, "bucket", world.records, None, Makers(["a.jpg"], RECIPE), {found.key: found})  # type: ignore[arg-type]
+    repair.begin(Finding("orphan", found.key, "-"))
+    assert gone == deleted
+
+
+@pytest.mark.parametrize(("announced_at", "kinds"), [(NOW, []), (None, ["unannounced"])])
+def test_a_removal_that_was_never_announced_is_found(announced_at: datetime | None, kinds: list[str]) -> None:
+    """Nothing else is left to do for what is gone."""
+    record = Record("a.jpg", Status.REMOVED, NOW, announced_at=announced_at)
+    assert [finding.kind for finding in differences({}, {"a.jpg": record}, {}, RECIPE)] == kinds
+
+
+def test_lost_and_changed_manifests_are_damage() -> None:
+    """As renditions are."""
+    world = World(RECIPE)
+    world.sources.upload("a.jpg", saved(photo(), "JPEG"))
+    world.reconciler.reconcile("a.jpg")
+    source = world.sources.head("a.jpg")
+    assert source is not None
+    uploads = {"a.jpg": Listed("a.jpg", source.size, source.etag, NOW)}
+    known = {"a.jpg": world.record("a.jpg")}
+    stored = {key: Listed(key, len(each.body), "e", NOW) for key, each in world.renditions.objects.items()}
+    assert list(differences(uploads, known, stored, RECIPE)) == []
+    size = stored["m/a.json"].size
+    stored["m/a.json"] = Listed("m/a.json", 2, "e", NOW)
+    [changed] = differences(uploads, known, stored, RECIPE)
+    del stored["m/a.json"]
+    [lost] = differences(uploads, known, stored, RECIPE)
+    assert [(each.kind, each.text) for each in (changed, lost)] == [
+        ("damaged", f"m/a.json has 2 bytes instead of {size}"),
+        ("damaged", "m/a.json is missing"),
+    ]
 
 
 def test_what_verify_leaves_alone_is_what_terraform_stores() -> None:

@@ -232,14 +232,20 @@ def client(name: str) -> Any:
 COPY = StoredObject("v/0/full/a.jpg", b"", "image/jpeg", service.IMMUTABLE, "hash")
 
 
-@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
-def test_a_copy_that_is_not_there_needs_no_retiring(code: str) -> None:
-    """S3 says `AccessDenied` of what is missing to whoever may not list the bucket, which the function may not."""
+@pytest.mark.parametrize(("code", "warned"), [("NoSuchKey", []), ("AccessDenied", [COPY.key])])
+def test_a_copy_that_is_not_there_needs_no_retiring(
+    code: str, warned: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """S3 says `AccessDenied` of what is missing to whoever may not list the bucket, which the function may not.
+
+    And of a permission that is missing, so that the log says that there may be one.
+    """
     s3 = client("s3")
     with Stubber(s3) as stubber:
         stubber.add_client_error("copy_object", code, http_status_code=403)
         S3Renditions(s3, "processed").retire([COPY], lambda: None)
         stubber.assert_no_pending_responses()
+        assert [vars(each)["key"] for each in caplog.records] == warned
         stubber.add_client_error("copy_object", "SlowDown", http_status_code=503)
         with pytest.raises(Transient, match="SlowDown"):
             S3Renditions(s3, "processed").retire([COPY], lambda: None)
