@@ -26,10 +26,10 @@ MONTH_SECONDS = 365 / 12 * 86_400
 POLL_SECONDS = 20
 """How long a poller waits for messages, at most: long polling's limit."""
 
-ALARM_METRICS = 8
-"""Metrics in the five alarms: four have one, invocations per picture has four (terraform/modules/observability)."""
+ALARM_METRICS = 9
+"""Metrics in the five alarms: four have one, invocations per picture has five (terraform/modules/observability)."""
 
-OWN_METRICS = 9
+OWN_METRICS = 10
 """Names that the function sends, under one dimension (processor/handler.py)."""
 
 IMAGE_GB, OWN_LAYERS_GB = 0.372, 0.075

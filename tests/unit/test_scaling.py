@@ -308,9 +308,9 @@ def test_free_allowances_are_an_accounts() -> None:
     items = {item.what.split(",")[0]: item for item in costs.standing()}
     alarms, polls = items["five alarms"], items["Lambda polling the empty queue"]
     assert alarms.dollars() == polls.dollars() == 0
-    assert alarms.dollars(2) == pytest.approx(0.60)
+    assert alarms.dollars(2) == pytest.approx(0.80)
     assert polls.dollars(2) == pytest.approx(0.126, abs=0.001)
-    assert alarms.list_dollars == pytest.approx(0.80)
+    assert alarms.list_dollars == pytest.approx(0.90)
 
 
 def test_costs_count_what_terraform_makes() -> None:
