@@ -22,6 +22,9 @@ recipe takes two. About as much is left where names are short and limits are the
 MAX_WIDTHS = 12
 """Of one size. Each is a rendition in every format of every picture."""
 
+MAX_RENDITIONS = 100
+"""Of one picture. A record has 400 KB for them and their keys, an edge function 10 KB for what makes the keys."""
+
 MAX_SIDE = 65_535
 """Pixels. No format here can express a longer side (JPEG's limit is 65,535)."""
 
@@ -247,6 +250,10 @@ class _Reader:
             for index, entry in enumerate(entries)
             for where, each in self.each_width(f"recipe.sizes[{index}]", entry)
         )
+        if (count := sum(len(size.formats) for size in sizes)) > MAX_RENDITIONS:
+            self.problem(
+                "recipe.sizes", f"make {count} renditions, at most {MAX_RENDITIONS} may be; drop widths or formats"
+            )
         names = [size.name for size in sizes]
         for name in sorted({name for name in names if names.count(name) > 1}):
             self.problem("recipe.sizes", f"two sizes are called {name!r}; give each its own name")

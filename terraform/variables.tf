@@ -445,6 +445,11 @@ variable "recipe" {
   }
 
   validation {
+    condition     = var.recipe == null ? true : sum(concat([0], [for size in var.recipe.sizes : length(size.formats) * length(size.widths == null ? tolist([0]) : size.widths)])) <= 100
+    error_message = "The recipe makes more than 100 renditions of a picture: drop widths or formats."
+  }
+
+  validation {
     condition     = var.recipe == null ? true : length(distinct(var.recipe.sizes[*].name)) == length(var.recipe.sizes)
     error_message = "Two sizes of the recipe have the same name: give each its own."
   }

@@ -586,6 +586,20 @@ run "rejects_widths_and_a_width" {
   expect_failures = [var.recipe]
 }
 
+run "rejects_more_than_a_hundred_renditions" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [for name in ["a", "b", "c", "d"] : {
+      name    = name
+      widths  = [for step in range(9) : 320 + 100 * step]
+      formats = { for format in ["jpeg", "webp", "avif"] : format => { key = "${name}/{width}/{stem}.${format}" } }
+    }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
 run "rejects_a_width_twice" {
   command = plan
 

@@ -270,3 +270,19 @@ def test_a_manifest_is_a_json_template() -> None:
 def test_a_manifest_elsewhere_is_refused(template: Any) -> None:
     """It must be told apart from renditions, and by picture."""
     assert any("recipe.manifest" in each for each in problems(document(manifest=template)))
+
+
+def test_a_recipe_makes_a_hundred_renditions_at_most() -> None:
+    """More would not fit into a record; the count is of every width in every format."""
+    sizes = [
+        {
+            "name": name,
+            "widths": list(range(100, 1100, 100)),
+            "formats": {"jpeg": {"key": f"{name}/{{width}}/{{stem}}.jpg"}},
+        }
+        for name in "abcdefghij"
+    ]
+    assert len(Recipe.from_json(json.dumps({"sizes": sizes})).formats) == 100
+    sizes.append({"name": "k", "formats": {"jpeg": {"key": "k/{stem}.jpg"}}})
+    with pytest.raises(InvalidConfiguration, match="make 101 renditions"):
+        Recipe.from_json(json.dumps({"sizes": sizes}))
