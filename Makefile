@@ -87,7 +87,7 @@ bench-page: $(BENCH_VENV)/.installed ## bytes of a page in Chromium against its 
 	@$(BENCH_VENV)/bin/python -m scripts.page $(ARGS)
 
 .PHONY: load
-load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads, and 5,000 into one process, on the emulator  [ARGS=--help]
+load: $(DEMO_VENV)/.installed ## bursts of 1,000 and 10,000 uploads through the queue, on the emulator  [ARGS=--help]
 	@$(DEMO_VENV)/bin/python -m scripts.load $(ARGS)
 
 .PHONY: scaling
