@@ -4,8 +4,10 @@ import io
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -161,9 +163,20 @@ def test_a_process_is_read_from_proc() -> None:
         reading(2**22 + 1, 0)
 
 
+def apart(work: Callable[[], None]) -> None:
+    """Do it in a process that has no children but its own; this one may have servers of other tests."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(work).result()
+
+
 @needs_proc
 def test_nursery_and_decoders_are_part_of_a_worker() -> None:
     """The nursery's memory, threads and files count, and so does the CPU of decoders that have ended."""
+    apart(transcode_and_look)
+
+
+def transcode_and_look() -> None:
+    """Before there is a nursery, with it, and after its decoders."""
     alone, body = reading(os.getpid(), 0), small_pictures()[0]
     with IsolatedTranscoder() as transcode:
         transcode(body, Recipe.default(), DEFAULT_LIMITS)
@@ -181,6 +194,11 @@ def test_nursery_and_decoders_are_part_of_a_worker() -> None:
 @needs_proc
 def test_a_picture_at_work_counts_for_the_peak_alone() -> None:
     """Its process has memory of its own, and is no growth of the worker: no thread, file or memory that stays."""
+    apart(look_while_transcoding)
+
+
+def look_while_transcoding() -> None:
+    """Between pictures, and while one is decoded."""
     with IsolatedTranscoder(target="tests.misbehaving:transcode") as transcode:
         transcode(small_pictures()[0], Recipe.default(), DEFAULT_LIMITS)
         idle = reading(os.getpid(), 0)
