@@ -6,10 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from processor.isolation import ALLOCATOR
 from scripts import npm
 from scripts.bench.comparison import Made, Sample
 from scripts.bench.errors import BenchError
@@ -57,16 +58,23 @@ class Launch:
     Attributes:
         name: for people.
         command: program and arguments.
+        environment: what it gets besides this process's own.
     """
 
     name: str
     command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def started(self) -> Iterator[Contestant]:
         """The contestant, from when it is ready until the block ends."""
         process = subprocess.Popen(  # noqa: S603 - the commands are ours
-            self.command, cwd=ROOT, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self.command,
+            cwd=ROOT,
+            env=_environment() | self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             ready = _answer(self.name, process)
@@ -78,8 +86,13 @@ class Launch:
 
 
 def ours() -> Launch:
-    """This repository's pipeline, in the Python that runs the benchmark."""
-    return Launch("ours", (sys.executable, "-m", "scripts.bench.ours"))
+    """This repository's pipeline, in this Python, its memory managed as in a picture's process."""
+    return Launch("ours", (sys.executable, "-m", "scripts.bench.ours"), ALLOCATOR)
+
+
+def profiler() -> Launch:
+    """The same pipeline, step by step."""
+    return replace(ours(), name="profile", command=(sys.executable, "-m", "scripts.bench.profile"))
 
 
 def sharp(build: Path) -> Launch:

@@ -24,13 +24,13 @@ UNBOUNDED = Limits(max_pixels=200_000_000, max_object_bytes=512 * 1024 * 1024)
 """The pictures are our own; their sizes are what is measured."""
 
 
-def main() -> int:
-    """Answer requests until there are no more."""
+def serve(work: Callable[..., dict[str, Any]]) -> int:
+    """Answer requests, which are the arguments of some work, until there are no more."""
     ready = f"img-pipeline {__version__}, Pillow {PIL.__version__}, libwebp {features.version('webp')}"
     _say({"ready": f"{ready}, Python {platform.python_version()}"})
     for line in sys.stdin:
         try:
-            _say(_run(**json.loads(line)))
+            _say(work(**json.loads(line)))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the other end has to know
             _say({"error": f"{type(exc).__name__}: {exc}"})
     return 0
@@ -99,4 +99,4 @@ def _say(answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(_run))

@@ -1,6 +1,10 @@
-"""Where our own CPU goes: each step timed alone, and what is left of the whole."""
+"""Where our own CPU goes: each step timed alone, and what is left of the whole.
 
-from dataclasses import dataclass
+A program that answers as `ours` does.
+"""
+
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -8,7 +12,7 @@ from processor.isolation import IsolatedTranscoder
 from processor.pipeline import transcode
 from processor.recipe import Recipe
 from processor.steps import colour, decode, encode, inspect, orient, resize
-from scripts.bench.ours import UNBOUNDED, cpu_seconds
+from scripts.bench.ours import UNBOUNDED, cpu_seconds, serve
 
 ROUNDS = 3
 AROUND = ("inspect", "orient")
@@ -104,3 +108,7 @@ def _one_by_one(data: bytes, recipe: Recipe) -> dict[str, float]:
                 encode.encoded(pixels, fmt, recipe.background)
                 lap(f"{named.name} {fmt.name}")
     return spent
+
+
+if __name__ == "__main__":
+    sys.exit(serve(lambda name, path, recipe: asdict(profiled(name, Path(path), recipe))))

@@ -21,7 +21,7 @@ from scripts.bench.comparison import Side
 from scripts.bench.contestants import Contestant, Launch
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
-from scripts.bench.profile import Profile, profiled
+from scripts.bench.profile import Profile
 from scripts.bench.report import Avif, Growth, Measured, Run, Threaded
 from scripts.bench.scores import Reference, Scorer
 from scripts.bench.scores import reference as source_reference
@@ -208,7 +208,9 @@ class _Bench:
     def profile(self, picture: Picture) -> Profile:
         """Where our time goes, step by step."""
         _progress(f"profile, {picture.name}")
-        return profiled(picture.name, picture.path, default_recipe())
+        with contestants.profiler().started() as profiler:
+            answer = profiler.ask({"name": picture.name, "path": _absolute(picture), "recipe": default_recipe()})
+        return Profile(**_worked(answer))
 
     def avif(self, picture: Picture, sharp_quality: int) -> Avif:
         """One AVIF beside sharp's, ours at the two neighbouring qualities whose scores enclose sharp's."""

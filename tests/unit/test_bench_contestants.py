@@ -3,11 +3,13 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from processor.isolation import ALLOCATOR
 from processor.recipe import Recipe
 from scripts import npm
 from scripts.bench import contestants, run, scores
@@ -39,6 +41,14 @@ def test_failing_installation_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     with pytest.raises(BenchError, match="no such package"):
         contestants.sharp(tmp_path / "build")
     assert not (tmp_path / "build/sharp/node_modules").exists()
+
+
+def test_our_side_has_the_allocator_of_the_deployed_one() -> None:
+    """What is compared and profiled manages its memory as the process of a picture does."""
+    script = "import json, os; print(json.dumps({'ready': os.environ['MALLOC_ARENA_MAX']}))"
+    for launch in (contestants.ours(), contestants.profiler()):
+        with replace(launch, command=(sys.executable, "-c", script)).started() as contestant:
+            assert contestant.version == ALLOCATOR["MALLOC_ARENA_MAX"]
 
 
 def test_an_installation_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from processor.errors import Reason, Rejected
 from scripts.bench import contestants, pictures, profile, run
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
@@ -46,6 +45,14 @@ class Ours:
         return {"cpu_ms": 200.0, "wall_ms": 100.0, "peak_kib": 2048, "made": [made]}
 
 
+class Profiler(Ours):
+    """Stands in for the profiler."""
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Where no time went."""
+        return asdict(profile.Profile(request["name"], {}, 1, 1, 1))
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Picture:
     """A small photo."""
@@ -62,7 +69,7 @@ def ours(monkeypatch: pytest.MonkeyPatch, source: Picture) -> Ours:
     monkeypatch.setattr(pictures, "default_pictures", lambda _cache, _folder: [source])
     grown = [Picture(f"{size} MP", "mosaic", source.path, size * 1000, 1000, "grown") for size in (1, 2)]
     monkeypatch.setattr(pictures, "growth_pictures", lambda _cache, _folder: grown)
-    monkeypatch.setattr(run, "profiled", lambda name, _path, _recipe: profile.Profile(name, {}, 1, 1, 1))
+    monkeypatch.setattr(contestants, "profiler", Profiler)
     return toy
 
 
@@ -97,10 +104,7 @@ def test_what_fails_late_does_not_take_the_report_along(
     ours.spoiled["broken"] = "MemoryError"
     monkeypatch.setattr(pictures, "growth_pictures", lambda _cache, _folder: [broken])
 
-    def refuse(*_: object) -> None:
-        raise Rejected(Reason.CORRUPT, "no picture")
-
-    monkeypatch.setattr(run, "profiled", refuse)
+    monkeypatch.setattr(Profiler, "ask", lambda *_: {"error": "corrupt: no picture"})
     assert run.main(arguments(tmp_path)) == 1
     printed = capsys.readouterr().out
     assert "not compared: rice field, profile: corrupt: no picture" in printed
@@ -130,11 +134,10 @@ def test_a_score_that_no_quality_reaches_is_refused(wanted: float) -> None:
         run.enclosing(float, wanted, 20, 90)
 
 
-def test_a_profile_has_the_cost_of_isolation(tmp_path: Path) -> None:
+def test_a_profile_has_the_cost_of_isolation(source: Picture, tmp_path: Path) -> None:
     """Every step of the pipeline is timed, the whole, and the whole as it is deployed, of a picture that takes time."""
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(saved(photo(1000, 800), "JPEG"))
-    found = profile.profiled("photo", path, run.default_recipe(), 1)
+    source.path.write_bytes(saved(photo(1000, 800), "JPEG"))
+    found = run._Bench({}, {}, None, tmp_path, 1).profile(source)  # noqa: SLF001
     assert list(found.steps)[:5] == ["inspect", "decode", "orient", "colour", "resize"]
     assert found.whole > 0
     assert found.together > 0

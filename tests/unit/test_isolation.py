@@ -157,6 +157,12 @@ def test_the_child_has_no_credentials(broken: IsolatedTranscoder, monkeypatch: p
     assert "AWS" not in str(caught.value)
 
 
+def test_a_childs_encoders_share_one_heap(broken: IsolatedTranscoder) -> None:
+    """The settings of the allocator arrive where the encoders run."""
+    with pytest.raises(Transient, match=r"environment: \[.*'MALLOC_ARENA_MAX', 'MALLOC_MMAP_THRESHOLD_'"):
+        broken(b"environment", RECIPE, LIMITS)
+
+
 @pytest.mark.parametrize("how", ["evil-pickle", "garbage", "half"])
 def test_an_answer_is_only_data(broken: IsolatedTranscoder, how: str, tmp_path: Path) -> None:
     """A child taken over by a file can make this process neither run code nor fail."""
