@@ -16,6 +16,7 @@ from PIL import Image
 
 from processor.steps import colour
 from processor.steps.encode import scheduled_as_before
+from scripts import generated
 from scripts.bench import pictures, report
 from scripts.bench.chart import line_chart, stacked
 from scripts.bench.errors import BenchError
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = markdown(points)
     print(text)
     if not options.only:
-        report.replace_block(options.docs, "bench-codecs", text)
+        generated.replace(options.docs, "bench-codecs", text)
         for name, chart in charts(points).items():
             (options.docs.parent / name).write_text(chart, "utf-8")
     return 0

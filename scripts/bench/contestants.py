@@ -71,7 +71,7 @@ class Launch:
         process = subprocess.Popen(  # noqa: S603 - the commands are ours
             self.command,
             cwd=ROOT,
-            env=_environment() | self.environment,
+            env=_environment() | dict(self.environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

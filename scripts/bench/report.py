@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from scripts import generated
 from scripts.bench.chart import line_chart
 from scripts.bench.comparison import Made, NotComparable, Ratios, Side, between, compared, fitted_line, summed
-from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
 from scripts.bench.profile import Profile
 
-BEGIN, END = "<!-- {}: written by `make {}`, do not edit -->", "<!-- end of {} -->"
 CHART = "performance-growth.svg"
 NEAR = 1.0
 """Megapixels: how far a picture may be from a target's size to stand for it."""
@@ -215,7 +214,7 @@ def growth_line(growth: Sequence[Growth]) -> tuple[float, float, float]:
 
 def update(docs: Path, run: Run) -> None:
     """Replace the tables of the documentation and the chart beside it."""
-    replace_block(docs, "bench", markdown(run))
+    generated.replace(docs, "bench", markdown(run))
     if run.growth:
         slope, intercept, _ = growth_line(run.growth)
         measured = [(each.megapixels, each.cpu_ms) for each in run.growth]
@@ -224,20 +223,6 @@ def update(docs: Path, run: Run) -> None:
         title = "CPU of the default recipe's nine renditions"
         chart = line_chart(title, "megapixels of the source", "CPU, ms", series)
         (docs.parent / CHART).write_text(chart, "utf-8")
-
-
-def replace_block(docs: Path, name: str, text: str) -> None:
-    """Put a text between the markers of a block.
-
-    Raises:
-        BenchError: if the document lacks the markers.
-    """
-    begin, end = BEGIN.format(name, name), END.format(name)
-    before, found, rest = docs.read_text("utf-8").partition(begin)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise BenchError(f"{docs} lacks the lines {begin!r} and {end!r}, between which the tables go")
-    docs.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", "utf-8")
 
 
 def markdown(run: Run) -> str:

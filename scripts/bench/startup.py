@@ -22,6 +22,7 @@ import PIL.Image
 
 from processor.events import Hint, hint_body
 from processor.recipe import Recipe
+from scripts import generated
 from scripts.bench import report
 from scripts.bench.errors import BenchError
 from scripts.demo import resources, servers
@@ -176,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = markdown(imports(tag), image(tag) if tag else None)
         print(f"load average {os.getloadavg()[0]:.1f}\n\n{text}")
         if not options.no_image:
-            report.replace_block(options.docs, "bench-startup", text)
+            generated.replace(options.docs, "bench-startup", text)
     except (BenchError, DemoError) as exc:
         print(f"bench-startup: {exc}", file=sys.stderr)
         return 1

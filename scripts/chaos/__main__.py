@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scripts import generated
 from scripts.chaos import report, stream
 from scripts.chaos.harness import BROKEN, Harness, laboratory
 from scripts.chaos.proxy import Fault
@@ -29,7 +30,7 @@ def main() -> int:
             good &= passed
             print(text, flush=True)
             if options.write:  # at once, for what follows takes long and may be stopped
-                report.insert(ROOT / "docs" / "reliability.md", section, text)
+                generated.replace(ROOT / "docs" / "reliability.md", section, text)
     return 0 if good else 1
 
 

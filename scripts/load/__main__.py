@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from scripts import generated
 from scripts.bench import report
 from scripts.bench.errors import BenchError
 from scripts.demo.errors import DemoError
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = markdown(bursts)
         print(text)
         if not options.uploads and options.workers == _parser().get_default("workers"):
-            report.replace_block(options.docs, "load", text)
+            generated.replace(options.docs, "load", text)
     except (DemoError, BenchError) as exc:
         print(f"load: {exc}", file=sys.stderr)
         return 1

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from processor.settings import REST_MB
+from scripts import generated
 from scripts.bench.errors import BenchError
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOT_VARIABLES = ROOT / "terraform" / "variables.tf"
 ENVIRONMENTS = ROOT / "terraform" / "environments"
 REGISTRY_VARIABLES = ROOT / "terraform" / "bootstrap" / "variables.tf"
-WORST_BEGIN, WORST_END = "<!-- worst case: generated", "<!-- worst case: end -->"
 
 
 def default(name: str, variables: Path = ROOT_VARIABLES) -> int:
@@ -61,9 +61,10 @@ def worst_case(formats: Path) -> WorstCase:
     """The table in docs/formats.md.
 
     Raises:
+        NoSuchPart: if the page has no place for it.
         BenchError: if it is not there.
     """
-    text = formats.read_text("utf-8").partition(WORST_BEGIN)[2].partition(WORST_END)[0]
+    text = generated.read(formats, "worst case")
     container = re.search(r"container of its own with ([\d,]+) MB", text)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.endswith(" s |")]
     peaks = [float(row[3].removesuffix(" MiB").replace(",", "")) for row in rows if row[2] == "complete"]

@@ -6,7 +6,6 @@ import pytest
 
 from scripts.bench import chart, report
 from scripts.bench.comparison import Made, NotComparable, Sample, Side
-from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
 from scripts.bench.profile import Profile
 from scripts.bench.report import Avif, Growth, Measured, Run, Threaded
@@ -197,29 +196,6 @@ def test_markdown_tables_hold_together() -> None:
     assert len(blocks) == 7
     for block in blocks:
         assert {line.count("|") for line in block} == {block[0].count("|")}
-
-
-def test_the_block_of_the_documentation_is_replaced(tmp_path: Path) -> None:
-    """Between the markers the text is new; around them nothing changes, and a second run changes nothing more."""
-    docs = tmp_path / "performance.md"
-    docs.write_text(f"# Before\n\n{report.BEGIN.format('bench', 'bench')}\nold\n{report.END.format('bench')}\nafter\n")
-    report.replace_block(docs, "bench", "new")
-    first = docs.read_text()
-    report.replace_block(docs, "bench", "new")
-    assert docs.read_text() == first
-    assert first.startswith("# Before\n")
-    assert first.endswith("-->\nafter\n")
-    assert "old" not in first
-    assert "\nnew\n" in first
-
-
-def test_a_document_without_markers_is_left_alone(tmp_path: Path) -> None:
-    """Nothing is written into a text that does not say where."""
-    docs = tmp_path / "performance.md"
-    docs.write_text("mine")
-    with pytest.raises(BenchError, match="lacks the lines"):
-        report.replace_block(docs, "bench", "new")
-    assert docs.read_text() == "mine"
 
 
 @pytest.mark.parametrize("values", [(0.0, 1.0), (3.0, 47.0), (-4.5, 81.0), (1.0, 4200.0), (60.0, 60.5), (5.0, 5.0)])

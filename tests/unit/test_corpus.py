@@ -17,7 +17,7 @@ from scripts.corpus.checks import foreign_parts, problems
 from scripts.corpus.children import Child, ChildDied
 from scripts.corpus.compare import difference
 from scripts.corpus.references import Reference
-from scripts.corpus.report import BEGIN, END, table, write_docs
+from scripts.corpus.report import table, write_docs
 from scripts.corpus.run import EXCEPTIONS, Result, _disagreement, _exceptions
 from tests.helpers import exif_block, photo, saved, small_recipe
 
@@ -165,16 +165,20 @@ def test_every_exception_names_a_corpus_and_a_reason() -> None:
     assert all(len(reason) > 20 for reason in entries.values())
 
 
-def test_the_generated_table_replaces_itself_alone(tmp_path: Path) -> None:
-    """Prose around the marks stays, and the section does not pile up."""
+def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
+    """The page's text around the table stays, and every corpus and verdict is counted."""
     page = tmp_path / "formats.md"
-    page.write_text("# Formats\n\nProse.\n")
-    results = [Result("a/x.png", {"status": "complete", "seconds": 1, "cpu": 1, "peak_mib": 9})]
+    page.write_text(
+        "Prose.\n<!-- corpora: written by `make it`, do not edit -->\n<!-- end of corpora -->\nMore prose.\n"
+    )
+    results = [
+        Result("a/x.png", {"status": "complete", "seconds": 1, "cpu": 1, "peak_mib": 9}),
+        Result("a/y.png", {"status": "rejected", "reason": "corrupt"}),
+    ]
     write_docs(page, results)
-    page.write_text(page.read_text() + "\nMore prose.\n")
-    write_docs(page, [*results, Result("a/y.png", {"status": "rejected", "reason": "corrupt"})])
     text = page.read_text()
-    assert (text.count(BEGIN), text.count(END), text.count("Prose."), text.count("More prose.")) == (1, 1, 1, 1)
+    assert text.startswith("Prose.\n")
+    assert text.endswith("\nMore prose.\n")
     assert "| **all** | 2 | 1 | 1 | 0 |" in text
 
 
