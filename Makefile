@@ -40,7 +40,7 @@ test-corpus: $(VENV)/.installed ## every file of the corpora through the pipelin
 	@$(BIN)/python -m scripts.corpus run $(ARGS)
 
 .PHONY: worst-case
-worst-case: $(VENV)/.installed ## the most expensive pictures allowed, in a container with Lambda's memory  [ARGS="--write-docs --only TEXT"]
+worst-case: $(VENV)/.installed ## the most expensive pictures allowed, in a container with Lambda's memory  [ARGS=--write-docs or --only=TEXT]
 	@$(BIN)/python -m scripts.worst $(ARGS)
 
 .PHONY: fuzz

@@ -24,8 +24,8 @@ from scripts.bench.ours import cpu_seconds
 from scripts.bench.pictures import Picture
 from scripts.bench.scores import Reference, Scorer, whole
 
-LARGE = 2_400_000
-"""Pixels of what stands for the full size, a cut at its own resolution."""
+FULL_PIXELS = 2_400_000
+"""Of what stands for the full size, a cut at its own resolution."""
 
 BOXES = {"medium": (800, 600), "thumbnail": (300, 300)}
 """The default recipe's smaller sizes."""
@@ -180,20 +180,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def charts(points: Sequence[Point]) -> dict[str, str]:
-    """Score over bits a pixel and score over CPU, photos at full size: one SVG each, a chart in it for each format."""
-    found = means([point for point in points if point.picture in PHOTOS], "full")
-    by_bytes: list[str] = []
-    by_cpu: list[str] = []
-    for fmt, settings in found.items():
-        lines = {name: [(mean.bits_per_pixel, mean.score) for mean in line] for name, line in settings.items()}
-        by_bytes.append(
-            line_chart(f"{fmt}, photos at full size: quality over bytes", "bits a pixel", "SSIMULACRA2", lines)
-        )
-        lines = {name: [(mean.cpu_ms_per_megapixel, mean.score) for mean in line] for name, line in settings.items()}
-        by_cpu.append(
-            line_chart(f"{fmt}, photos at full size: quality over CPU", "CPU ms a megapixel", "SSIMULACRA2", lines)
-        )
-    return {"performance-bytes.svg": stacked(by_bytes), "performance-cpu.svg": stacked(by_cpu)}
+    """Of photos at each size, score over bits a pixel and over CPU: an SVG each, with a chart for each format."""
+    photos = [point for point in points if point.picture in PHOTOS]
+    drawn: dict[str, str] = {}
+    for size in TABLES:
+        by_bytes: list[str] = []
+        by_cpu: list[str] = []
+        for fmt, settings in means(photos, size).items():
+            lines = {name: [(mean.bits_per_pixel, mean.score) for mean in line] for name, line in settings.items()}
+            by_bytes.append(
+                line_chart(f"{fmt}, {size} photos: quality over bytes", "bits a pixel", "SSIMULACRA2", lines)
+            )
+            lines = {
+                name: [(mean.cpu_ms_per_megapixel, mean.score) for mean in line] for name, line in settings.items()
+            }
+            by_cpu.append(
+                line_chart(f"{fmt}, {size} photos: quality over CPU", "CPU ms a megapixel", "SSIMULACRA2", lines)
+            )
+        drawn |= {CHART.format(size, "bytes"): stacked(by_bytes), CHART.format(size, "cpu"): stacked(by_cpu)}
+    return drawn
 
 
 TABLES = {
@@ -203,21 +208,26 @@ TABLES = {
 }
 """By size: what was encoded, and the score at which the settings meet, near what the default recipe aims at."""
 
+CHART = "performance-{}-{}.svg"
+"""By size and axis."""
+
 FIXED = {"jpeg": 85, "webp": 80, "avif": 60}
 """Qualities of the tables of single pictures."""
 
 
 def markdown(points: Sequence[Point]) -> str:
     """The block of the documentation: every setting at one score, and the curves."""
-    parts = ["![Score over bytes](performance-bytes.svg)", "![Score over CPU](performance-cpu.svg)"]
+    parts: list[str] = []
     for size, (title, score) in TABLES.items():
         found = means([point for point in points if point.picture in PHOTOS], size)
         parts += [f"### {title}, every setting at SSIMULACRA2 {score:.0f}"]
         parts += [report.markdown_table(_rows(found, score))]
+        parts += [f"![Score over {axis}]({CHART.format(size, axis)})" for axis in ("bytes", "cpu")]
     for picture in OTHERS:
-        found = means([point for point in points if point.picture == picture], "full")
-        if found:
-            parts += [f"### {picture}, at one quality each", report.markdown_table(_fixed_rows(found))]
+        for size in ("full", "medium"):
+            found = means([point for point in points if point.picture == picture], size)
+            if found:
+                parts += [f"### {picture}, {size}, at one quality each", report.markdown_table(_fixed_rows(found))]
     return "\n\n".join(parts)
 
 
@@ -295,13 +305,13 @@ def _timed(setting: Setting, image: Image.Image, quality: int) -> tuple[bytes, f
 
 
 def _sizes(picture: Picture) -> Iterator[tuple[str, Image.Image]]:
-    """The picture at its own resolution, its middle if it is large; photos also at the smaller sizes."""
+    """The picture at its own resolution, its middle if it is large, and at the smaller sizes."""
     image = whole(picture.path)
-    share = min(1.0, (LARGE / (image.width * image.height)) ** 0.5)
+    share = min(1.0, (FULL_PIXELS / (image.width * image.height)) ** 0.5)
     width, height = int(image.width * share), int(image.height * share)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     yield "full", image.crop((left, top, left + width, top + height))
-    for size, box in BOXES.items() if picture.kind == "photo" else ():
+    for size, box in BOXES.items():
         small = image.copy()
         small.thumbnail(box, Image.Resampling.LANCZOS)
         yield size, small

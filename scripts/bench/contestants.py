@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,7 @@ class Contestant:
     process: subprocess.Popen[str]
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """One request, one answer; an answer that says `error` is one too.
-
-        Raises:
-            BenchError: if the process has ended.
-        """
+        """One request, one answer; one that says `error` is an answer too, also where the process has ended."""
         if self.process.stdin is None:
             raise BenchError(f"{self.name} has no standard input")
         try:
@@ -140,7 +136,8 @@ def _answer(name: str, process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def _stop(process: subprocess.Popen[str]) -> None:
     if process.stdin:
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # a request that a dead process did not read
+            process.stdin.close()
     try:
         process.wait(_STOP_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:

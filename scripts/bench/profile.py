@@ -15,6 +15,9 @@ from processor.steps import colour, decode, encode, inspect, orient, resize
 from scripts.bench.ours import UNBOUNDED, cpu_seconds, serve
 
 ROUNDS = 3
+ISOLATED_PICTURES = 8
+"""Made in a process each, so that they outweigh what two nurseries differ by in starting."""
+
 AROUND = ("inspect", "orient")
 """Steps that are timed too, but belong to what is around the work proper."""
 
@@ -45,7 +48,7 @@ class Profile:
         return max(0.0, 1 - work / self.whole)
 
 
-def profiled(name: str, path: Path, recipe: str, rounds: int = ROUNDS) -> Profile:
+def profiled(name: str, path: Path, recipe: str) -> Profile:
     """Time every step of one picture.
 
     Raises:
@@ -55,17 +58,17 @@ def profiled(name: str, path: Path, recipe: str, rounds: int = ROUNDS) -> Profil
     steps: dict[str, float] = {}
     whole: list[float] = []
     together: list[float] = []
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for spent_by, threads in ((whole, 1), (together, None)):
             began = cpu_seconds()
             transcode(data, parsed, UNBOUNDED, threads=threads)
             spent_by.append((cpu_seconds() - began) * 1000)
         for step, spent in _one_by_one(data, parsed).items():
             steps[step] = min(spent, steps.get(step, spent))
-    return Profile(name, steps, min(whole), mean(together), _isolated(data, parsed, rounds))
+    return Profile(name, steps, min(whole), mean(together), _isolated(data, parsed))
 
 
-def _isolated(data: bytes, recipe: Recipe, rounds: int) -> float:
+def _isolated(data: bytes, recipe: Recipe) -> float:
     """Milliseconds a picture takes in a child of its own: what more pictures add to a nursery's start and its first.
 
     The kernel tells what a nursery and its children took when it has ended.
@@ -78,7 +81,7 @@ def _isolated(data: bytes, recipe: Recipe, rounds: int) -> float:
                 isolated(data, recipe, UNBOUNDED)
         return (cpu_seconds() - began) * 1000
 
-    return (spent(1 + rounds) - spent(1)) / rounds
+    return (spent(1 + ISOLATED_PICTURES) - spent(1)) / ISOLATED_PICTURES
 
 
 def _one_by_one(data: bytes, recipe: Recipe) -> dict[str, float]:

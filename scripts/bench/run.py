@@ -25,6 +25,7 @@ from scripts.bench.profile import Profile
 from scripts.bench.report import Avif, Growth, Measured, Run, Threaded
 from scripts.bench.scores import Reference, Scorer
 from scripts.bench.scores import reference as source_reference
+from scripts.generated import NoSuchPart
 
 ENOUGH_MS = 150.0
 """A sample repeats its work until it has taken about this much CPU; the clock of rusage ticks in milliseconds."""
@@ -37,7 +38,9 @@ FEWER_ROUNDS = 3
 
 AVIF_PICTURES = ("rice field", "desert walk", "phone, turned", "night mountain")
 AVIF_MAX_SIDE = 2560
-PROFILED = ("rice field", "phone, turned", "mosaic 50")
+PROFILED_TOO = "mosaic 50"
+"""Besides the photos as published."""
+
 SHARP_AVIF = {"max_side": AVIF_MAX_SIDE, "effort": 4, "chromaSubsampling": "4:4:4"}
 """sharp's defaults, spelled out."""
 
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except BenchError as exc:
+    except (BenchError, NoSuchPart) as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -149,8 +152,8 @@ def _measure(run: Run, bench: "_Bench", log: "_Log", chosen: Sequence[Picture], 
     for picture in chosen:
         log.keep(run.threaded, "threads", picture, bench.threaded)
     for picture in chosen:
-        if picture.name in PROFILED:
-            log.keep(run.profiles, "profile", picture, bench.profile)
+        if picture.kind == "photo" or picture.name == PROFILED_TOO:
+            log.keep(run.profiles, "profile", picture, profile)
     for quality in SHARP_QUALITIES if bench.compares_scores else ():
         for picture in chosen:
             if picture.name in AVIF_PICTURES:
@@ -204,13 +207,6 @@ class _Bench:
             for made in _worked(self._asked["ours"].ask(request))["made"]:
                 files.setdefault(made["name"], set()).add(made["file"])
         return Threaded(picture.name, tuple(name for name, different in files.items() if len(different) > 1))
-
-    def profile(self, picture: Picture) -> Profile:
-        """Where our time goes, step by step."""
-        _progress(f"profile, {picture.name}")
-        with contestants.profiler().started() as profiler:
-            answer = profiler.ask({"name": picture.name, "path": _absolute(picture), "recipe": default_recipe()})
-        return Profile(**_worked(answer))
 
     def avif(self, picture: Picture, sharp_quality: int) -> Avif:
         """One AVIF beside sharp's, ours at the two neighbouring qualities whose scores enclose sharp's."""
@@ -283,6 +279,18 @@ class _Bench:
         return answer | {
             "scores": {made["name"]: self._scorer.score(reference, Path(made["file"])) for made in answer["made"]}
         }
+
+
+def profile(picture: Picture) -> Profile:
+    """Where our time goes, step by step.
+
+    Raises:
+        BenchError: if it cannot be transcoded.
+    """
+    _progress(f"profile, {picture.name}")
+    with contestants.profiler().started() as profiler:
+        answer = profiler.ask({"name": picture.name, "path": _absolute(picture), "recipe": default_recipe()})
+    return Profile(**_worked(answer))
 
 
 def _worked(answer: JSON) -> JSON:

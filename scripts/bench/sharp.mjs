@@ -83,8 +83,7 @@ function peak() {
 
 console.log(
   JSON.stringify({
-    ready: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}, Node ${process.versions.node}`,
-    concurrency: sharp.concurrency(),
+    ready: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips} with ${sharp.concurrency()} threads a pipeline, Node ${process.versions.node}`,
   }),
 );
 for await (const line of createInterface({ input: process.stdin })) {

@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"load average {os.getloadavg()[0]:.1f}\n\n{text}")
         if not options.no_image:
             generated.replace(options.docs, "bench-startup", text)
-    except (BenchError, DemoError) as exc:
+    except (BenchError, DemoError, generated.NoSuchPart) as exc:
         print(f"bench-startup: {exc}", file=sys.stderr)
         return 1
     return 0

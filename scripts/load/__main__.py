@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text)
         if not options.uploads and options.workers == _parser().get_default("workers"):
             generated.replace(options.docs, "load", text)
-    except (DemoError, BenchError) as exc:
+    except (BenchError, DemoError, generated.NoSuchPart) as exc:
         print(f"load: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -10,9 +10,9 @@ from pathlib import Path
 from scripts.bench import pictures
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
-from scripts.bench.profile import profiled
-from scripts.bench.run import default_recipe
+from scripts.bench.run import profile
 from scripts.bench.startup import built_image
+from scripts.generated import NoSuchPart
 from scripts.scaling import costs
 from scripts.scaling.deployed import worst_case
 from scripts.scaling.document import LARGEST, SMALL, TYPICAL, chart, document
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = {name: longest_path(by_name[name]) for name in (SMALL, TYPICAL, LARGEST)}
         found = {name: [_timed(tag, by_name[name], mb) for mb in MEMORY_MB] for name in paths}
         text = document(found, paths, by_name[TYPICAL], worst)
-    except (BenchError, ValueError) as exc:
+    except (BenchError, NoSuchPart, ValueError) as exc:
         print(f"scaling: {exc}", file=sys.stderr)
         return 1
     lines = [json.dumps({"picture": name, **asdict(each)}) for name, sizes in found.items() for each in sizes]
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def longest_path(picture: Picture) -> float:
     """CPU seconds of the steps that wait for each other: prepared, made smaller, and the slowest encoder."""
-    steps = profiled(picture.name, picture.path, default_recipe(), rounds=1).steps
+    steps = profile(picture).steps
     before = ("inspect", "decode", "orient", "colour", "resize")
     encoders = [spent for step, spent in steps.items() if step not in before]
     return (sum(steps.get(step, 0.0) for step in before) + max(encoders)) / 1000

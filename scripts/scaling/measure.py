@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from processor.pipeline import MB_PER_CPU
 from scripts.bench.errors import BenchError
-from scripts.scaling.model import MB_PER_VCPU, Size
+from scripts.scaling.model import Size
 
 ROUNDS = 5
 OUT_OF_MEMORY = 137
 TIMEOUT_SECONDS = 600
 _SCRIPT = """
 import json, os, resource, sys, time
-from processor.errors import Transient
-from processor.isolation import IsolatedTranscoder
+from processor.isolation import IsolatedTranscoder, OutOfMemory
 from processor.limits import DEFAULT_LIMITS
 from processor.recipe import Recipe
 from processor.settings import Settings
@@ -40,7 +40,7 @@ try:
             walls.append(time.perf_counter() - began)
             cpus.append(cpu() - before)
         size = sum(len(each.body) for each in made.renditions)
-except Transient as exc:
+except OutOfMemory as exc:
     print(exc, file=sys.stderr)
     sys.exit(137)
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -69,7 +69,7 @@ def measured(tag: str, picture: Path, memory_mb: int) -> Timed:
     Raises:
         BenchError: if the container failed for another reason than memory.
     """
-    vcpu = memory_mb / MB_PER_VCPU
+    vcpu = memory_mb / MB_PER_CPU
     command = [
         *("docker", "run", "--rm", "--interactive", "--network", "none", f"--cpus={vcpu:.3f}"),
         *(f"--memory={memory_mb}m", f"--memory-swap={memory_mb}m"),

@@ -4,10 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from processor.pipeline import MB_PER_CPU
 from scripts.scaling import prices
-
-MB_PER_VCPU = 1769
-"""Lambda gives one full vCPU at this memory, and in proportion below and above (AWS Lambda's documentation)."""
 
 MOST_VCPU = 6.0
 INVOCATION_MS = 60.0
@@ -51,7 +49,7 @@ class Size:
     @property
     def vcpu(self) -> float:
         """The share of CPU that comes with the memory."""
-        return min(MOST_VCPU, self.memory_mb / MB_PER_VCPU)
+        return min(MOST_VCPU, self.memory_mb / MB_PER_CPU)
 
     @property
     def per_million(self) -> float | None:

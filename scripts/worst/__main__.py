@@ -5,15 +5,15 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts import generated
+from scripts.scaling import deployed
 from scripts.worst import pictures
 
 ROOT = Path(__file__).resolve().parents[2]
-MEMORY_MB = 3008
 TIMED_OUT = "rejected: decode_timeout"
 
 _INSIDE = """
@@ -42,16 +42,21 @@ print(json.dumps({"verdict": verdict, "seconds": seconds, "cpu": usage.ru_utime 
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run every picture in a container of its own. Exit code 1 if any was neither complete nor refused for its time."""
     parser = argparse.ArgumentParser(prog="make worst-case", description=__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="pictures whose name contains this")
+    memory_mb = deployed.default("memory_mb")
     parser.add_argument(
-        "--memory-mb", type=int, default=MEMORY_MB, metavar="MB", help=f"of the container ({MEMORY_MB})"
+        "--memory-mb", type=int, default=memory_mb, metavar="MB", help=f"of the container ({memory_mb})"
     )
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "cache" / "worst", metavar="DIR")
     parser.add_argument("--write-docs", action="store_true", help="put the table into docs/formats.md")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.only and options.write_docs:
+        parser.error("--write-docs writes the whole table, so it goes without --only")
+    if not any(options.only in name for name in pictures.PICTURES):
+        parser.error(f"--only {options.only} names no picture; there are: {', '.join(pictures.PICTURES)}")
     if shutil.which("docker") is None:
         print("worst-case: docker is missing; install Docker Engine or Docker Desktop", file=sys.stderr)
         return 1

@@ -72,13 +72,14 @@ def test_an_installation_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_contestant_that_dies_is_an_error_in_its_answer() -> None:
-    """A crash in the middle is the result of that request, so that the comparison is refused."""
+    """A crash is the result of that request and of all after it: the comparison is refused, and the rest goes on."""
     with python(
         'import sys; print(\'{"ready": "v1"}\', flush=True); sys.stdin.readline(); sys.exit(9)'
     ).started() as toy:
-        answer = toy.ask({"path": "x"})
-        assert "exit code 9" in answer["error"]
-        assert contestants.sample(answer, {}).error
+        for _ in range(2):
+            answer = toy.ask({"path": "x"})
+            assert "exit code 9" in answer["error"]
+            assert contestants.sample(answer, {}).error
 
 
 def test_a_contestant_that_does_not_start_is_said() -> None:

@@ -43,9 +43,21 @@ def test_targets_are_met_and_missed_at_their_limits() -> None:
     assert verdicts(run())["three renditions, SSIMULACRA2 less sharp's"] is True
 
 
+def test_what_isolation_costs_is_a_target_too() -> None:
+    """Made in a process a picture, nine renditions have the same limit; without profiles there is no figure."""
+    deployed = "nine renditions as deployed, CPU of sharp's three"
+    assert verdicts(run())[deployed] is None
+    for isolated, met in ((90, True), (90.1, False)):
+        measured = run()
+        measured.profiles.append(Profile(PHOTO.name, {}, 80, 80, isolated))
+        assert verdicts(measured)[deployed] is met
+
+
 @pytest.mark.parametrize("broken", [run(error="crashed"), run(width=1001)])
 def test_a_refused_comparison_meets_no_target(broken: Run) -> None:
     """Where a side failed or made other dimensions the target is not measured, whatever the milliseconds say."""
+    broken.profiles.append(Profile(PHOTO.name, {}, 80, 80, 80))
+    assert verdicts(broken)["nine renditions as deployed, CPU of sharp's three"] is None
     assert verdicts(broken)["three renditions, CPU of sharp's"] is None
     assert verdicts(broken)["nine renditions, CPU of sharp's three"] is None
     assert any("ours" not in line and "sharp" in line for line in report.refusals(broken))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from scripts.bench import contestants, pictures, profile, run
+from scripts.bench import contestants, pictures, profile, report, run
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
+from scripts.bench.report import Run
 from tests.helpers import photo, saved
 
 
@@ -88,6 +89,17 @@ def test_a_run_without_sharp_reports_ours(ours: Ours, tmp_path: Path, capsys: py
     assert [request["threads"] for request in ours.requests if "threads" in request] == [1, 2, 8]
 
 
+def test_a_page_without_marks_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the tables cannot be written down there is a sentence, no traceback."""
+    page = tmp_path / "performance.md"
+    page.write_text("mine")
+    monkeypatch.setattr(run, "_run", lambda options: report.update(options.docs, Run()))
+    assert run.main([f"--docs={page}"]) == 1
+    assert "performance.md lacks the marks of 'bench'" in capsys.readouterr().err
+
+
 def test_threads_that_change_bytes_are_found(ours: Ours, source: Picture, tmp_path: Path) -> None:
     """The files of every number of threads are compared by their content, rendition by rendition."""
     bench = run._Bench({"ours": ours}, {}, None, tmp_path, 1)  # type: ignore[dict-item]  # noqa: SLF001
@@ -134,10 +146,10 @@ def test_a_score_that_no_quality_reaches_is_refused(wanted: float) -> None:
         run.enclosing(float, wanted, 20, 90)
 
 
-def test_a_profile_has_the_cost_of_isolation(source: Picture, tmp_path: Path) -> None:
+def test_a_profile_has_the_cost_of_isolation(source: Picture) -> None:
     """Every step of the pipeline is timed, the whole, and the whole as it is deployed, of a picture that takes time."""
     source.path.write_bytes(saved(photo(1000, 800), "JPEG"))
-    found = run._Bench({}, {}, None, tmp_path, 1).profile(source)  # noqa: SLF001
+    found = run.profile(source)
     assert list(found.steps)[:5] == ["inspect", "decode", "orient", "colour", "resize"]
     assert found.whole > 0
     assert found.together > 0

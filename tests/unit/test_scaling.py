@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from processor.pipeline import MB_PER_CPU
 from scripts.bench import pictures
 from scripts.bench.errors import BenchError
 from scripts.bench.pictures import Picture
@@ -21,7 +22,6 @@ from scripts.scaling.document import LARGEST, SMALL, TYPICAL, choice, document
 from scripts.scaling.measure import ROUNDS, Timed, measured, summed
 from scripts.scaling.model import (
     INVOCATION_MS,
-    MB_PER_VCPU,
     TABLE_WRITE_UNITS,
     Size,
     at_share,
@@ -45,7 +45,7 @@ def test_compute_costs_memory_times_billed_seconds() -> None:
 
 def test_dollars_by_the_clock_are_not_dollars_by_cpu() -> None:
     """What waits is charged: half a second of CPU in a second on one vCPU costs as a second, not as half of one."""
-    size = Size(MB_PER_VCPU, 1 - WAITING, cpu_seconds=0.5 - WAITING)
+    size = Size(MB_PER_CPU, 1 - WAITING, cpu_seconds=0.5 - WAITING)
     assert size.per_million is not None
     assert size.per_million_by_cpu == pytest.approx(size.per_million / 2)
     assert Size(512, 1.0).per_million_by_cpu is None
@@ -53,8 +53,8 @@ def test_dollars_by_the_clock_are_not_dollars_by_cpu() -> None:
 
 def test_cpu_follows_memory_up_to_six() -> None:
     """One vCPU at 1,769 MB, half of one at half, and never more than six."""
-    assert Size(MB_PER_VCPU, 1).vcpu == 1
-    assert Size(MB_PER_VCPU * 2, 1).vcpu == 2
+    assert Size(MB_PER_CPU, 1).vcpu == 1
+    assert Size(MB_PER_CPU * 2, 1).vcpu == 2
     assert Size(10_240, 1).vcpu == pytest.approx(5.79, abs=0.01)
     assert Size(20_000, 1).vcpu == 6
 

@@ -7,6 +7,7 @@ import pytest
 
 from processor.limits import Limits
 from processor.steps import inspect
+from scripts.worst import __main__ as command
 from scripts.worst import pictures
 
 
@@ -26,3 +27,19 @@ def test_a_growing_gif_is_at_the_limits(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(pictures, "FEW_FRAMES", 5)
     opened = inspect.opened(pictures._growing_gif(), limits)  # noqa: SLF001 - it takes seconds at full size
     assert (opened.image.size, opened.canvas, opened.frames) == ((10, 10), (300, 300), 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--write-docs", "--only", "gif"], "without --only"),
+        (["--only", "nonsense"], "names no picture; there are: baseline.jpg,"),
+    ],
+)
+def test_a_part_is_not_written_down_as_the_whole(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The function's memory is read off the table, so it holds every picture or is left alone."""
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)
+    assert said in capsys.readouterr().err
