@@ -16,7 +16,8 @@ class Limits:
         max_object_bytes: of the file. Reason `too_large`. 64 MiB: the largest JPEGs of current cameras have
             about 50. The whole file is held in memory while it is decoded.
         max_pixels: width x height of one frame. Reason `too_many_pixels`. Full-frame cameras end at 61 megapixels.
-            Memory decides the rest: opaque pictures of 80 megapixels peak at 1.0 GB with the default recipe.
+            Memory decides the rest: with the default recipe opaque pictures of 80 megapixels peak at 1.0 GB with 8
+            bits a sample, and at up to 2.2 GB with 16 (docs/formats.md).
         max_alpha_pixels: the same for a picture that may be transparent, which takes three times as much: WebP keeps
             transparency without loss. 80 megapixels peak at 3.3 GB.
         max_side: longest side in pixels. Reason `too_many_pixels`. 65,535 is the longest that JPEG can express.

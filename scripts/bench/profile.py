@@ -14,7 +14,7 @@ from processor.recipe import Recipe
 from processor.steps import colour, decode, encode, inspect, orient, resize
 from scripts.bench.ours import UNBOUNDED, cpu_seconds, serve
 
-ROUNDS = 3
+ROUNDS = 5
 ISOLATED_PICTURES = 8
 """Made in a process each, so that they outweigh what two nurseries differ by in starting."""
 
@@ -28,9 +28,9 @@ class Profile:
 
     Attributes:
         name: of the picture.
-        steps: milliseconds by step, in order: inspect, decode, orient, colour, resize, then an encoder each; the best
-            of a few rounds.
-        whole: milliseconds of `transcode` with one encoder at a time, as the steps are timed; the best too.
+        steps: milliseconds by step, in order: inspect, decode, orient, colour, resize, then an encoder each; of the
+            round that took least.
+        whole: milliseconds of `transcode` with one encoder at a time, as the steps are timed; the least too.
         together: with as many encoders as there are CPUs, which slow each other down; the mean.
         isolated: the same as deployed, in a process of its own for every picture; the mean.
     """
@@ -55,7 +55,7 @@ def profiled(name: str, path: Path, recipe: str) -> Profile:
         TranscodeError: if it cannot be transcoded.
     """
     data, parsed = path.read_bytes(), Recipe.from_json(recipe)
-    steps: dict[str, float] = {}
+    steps: list[dict[str, float]] = []
     whole: list[float] = []
     together: list[float] = []
     for _ in range(ROUNDS):
@@ -63,9 +63,9 @@ def profiled(name: str, path: Path, recipe: str) -> Profile:
             began = cpu_seconds()
             transcode(data, parsed, UNBOUNDED, threads=threads)
             spent_by.append((cpu_seconds() - began) * 1000)
-        for step, spent in _one_by_one(data, parsed).items():
-            steps[step] = min(spent, steps.get(step, spent))
-    return Profile(name, steps, min(whole), mean(together), _isolated(data, parsed))
+        steps.append(_one_by_one(data, parsed))
+    least = min(steps, key=lambda spent: sum(spent.values()))
+    return Profile(name, least, min(whole), mean(together), _isolated(data, parsed))
 
 
 def _isolated(data: bytes, recipe: Recipe) -> float:

@@ -71,16 +71,16 @@ class Image:
     """The container image.
 
     Attributes:
-        mebibytes: unpacked, its base included.
-        own_mebibytes: of the layers that this repository adds.
+        megabytes: unpacked, its base included.
+        own_megabytes: of the layers that this repository adds.
         event_ms: from `docker run` until an event that touches no service is handled, and the same event again;
             medians.
         picture_ms: from `docker run` until the first picture is published, which waits for Pillow too, and the time of
             a second one; medians.
     """
 
-    mebibytes: float
-    own_mebibytes: float
+    megabytes: float
+    own_megabytes: float
     event_ms: tuple[float, float]
     picture_ms: tuple[float, float]
 
@@ -133,7 +133,7 @@ def image(tag: str) -> Image:
     whole = int(_docker("image", "inspect", "--format", "{{.Size}}", tag))
     steps = _docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", tag).splitlines()
     own = next((index for index, step in enumerate(steps) if "PYTHONDONTWRITEBYTECODE" in step), len(sizes))
-    return Image(whole / 2**20, sum(sizes[:own]) / 2**20, _medians(events), _medians(pictures))
+    return Image(whole / 1e6, sum(sizes[:own]) / 1e6, _medians(events), _medians(pictures))
 
 
 def markdown(found: Imports, container: Image | None) -> str:
@@ -157,8 +157,8 @@ def markdown(found: Imports, container: Image | None) -> str:
         ]
     parts = [report.markdown_table(rows)]
     if container:
-        own = f"{container.own_mebibytes:.0f} MB of them ours"
-        parts.append(f"Image: {container.mebibytes:.0f} MB unpacked, {own}, the rest AWS's base.")
+        own = f"{container.own_megabytes:.0f} MB of them ours"
+        parts.append(f"Image: {container.megabytes:.0f} MB unpacked, {own}, the rest AWS's base.")
     packages = [["package", "own ms under -X importtime"]]
     packages += [[name, f"{spent:.0f}"] for name, spent in list(found.packages.items())[:SHOWN]]
     return "\n\n".join([*parts, report.markdown_table(packages)])
