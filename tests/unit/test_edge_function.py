@@ -606,7 +606,7 @@ _ACCEPTS = st.none() | st.text(max_size=40) | st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batch=st.lists(st.tuples(_URIS, _ACCEPTS), min_size=40, max_size=80))
 def test_no_request_whatever_reaches_anything_but_a_rendition(
     edge: EdgeFunction, batch: list[tuple[str, str | None]]

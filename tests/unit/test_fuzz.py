@@ -42,7 +42,7 @@ def test_mutations_are_neither_all_harmless_nor_all_fatal() -> None:
 
 
 @given(st.sampled_from(sorted(SEEDS)), st.data())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_walking_any_bytes_ends_in_a_verdict(name: str, data: st.DataObject) -> None:
     """Whatever follows the first bytes of a format, our own walk over it ends, with a verdict or without."""
     start = data.draw(st.integers(4, 64))
@@ -54,7 +54,7 @@ def test_walking_any_bytes_ends_in_a_verdict(name: str, data: st.DataObject) -> 
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_directories_of_any_bytes(block: bytes) -> None:
     """The same for the directories of EXIF and TIFF, which may point anywhere, themselves included."""
     for head in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"):
