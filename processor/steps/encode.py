@@ -22,15 +22,16 @@ LARGE = 1_000_000
 """Pixels. From here on an encoder's time is what a picture costs; below, its bytes are."""
 
 WEBP_METHOD, WEBP_METHOD_LARGE = 2, 1
-"""libwebp's effort, 0 to 6, default 4. At equal bytes and scores of photos, 2 takes half the CPU of 4, and 1 two thirds
-of that; on small pictures 1 costs 5 to 10 % more bytes (`make bench-codecs`)."""
+"""libwebp's effort, 0 to 6, default 4. On photos, at an equal score, 2 takes half the CPU of 4 for 2 to 6 % more bytes,
+and 1 four fifths of that for hardly any; on small graphics 1 costs 10 to 15 % more bytes (`make bench-codecs`)."""
 
 AVIF_OPTIONS: dict[str, dict[str, object]] = {
     "svt": {"speed": 9, "advanced": {"tune": "3"}},
     "aom": {"speed": 8},
 }
-"""By codec. Tune 3 is SVT-AV1's for still images ("IQ"): at equal bytes 5 to 10 points of SSIMULACRA2 above its default
-at no CPU; with it speed 9 loses nothing that can be seen against 8, at two thirds of the CPU (`make bench-codecs`)."""
+"""By codec. Tune 3 is SVT-AV1's for still images ("IQ"): 15 % fewer bytes of photos than its default at an equal score,
+for 10 to 20 % more CPU; with it speed 9 takes 2 % more bytes than 8 at most, at three quarters of its CPU or less
+(`make bench-codecs`)."""
 
 FILM_SPEED = 8
 """Of AVIF's frames, with either codec; the tuning for still images is not for films."""

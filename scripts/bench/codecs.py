@@ -222,7 +222,7 @@ def markdown(points: Sequence[Point]) -> str:
         found = means([point for point in points if point.picture in PHOTOS], size)
         parts += [f"### {title}, every setting at SSIMULACRA2 {score:.0f}"]
         parts += [report.markdown_table(_rows(found, score))]
-        parts += [f"![Score over {axis}]({CHART.format(size, axis)})" for axis in ("bytes", "cpu")]
+        parts += [f"![Score over {axis}]({CHART.format(size, axis.lower())})" for axis in ("bytes", "CPU")]
     for picture in OTHERS:
         for size in ("full", "medium"):
             found = means([point for point in points if point.picture == picture], size)
