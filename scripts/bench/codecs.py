@@ -30,6 +30,9 @@ FULL_PIXELS = 2_400_000
 BOXES = {"medium": (800, 600), "thumbnail": (300, 300)}
 """The default recipe's smaller sizes."""
 
+PART = "bench-codecs"
+"""Of the documentation."""
+
 PHOTOS = ("rice field", "desert walk", "phone, turned", "night mountain")
 OTHERS = ("screen 1080p", "badge 1600")
 ENOUGH_SECONDS, ENOUGH_GOES = 0.2, 3
@@ -159,8 +162,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure every setting on every picture."""
     options = _parser().parse_args(arguments)
     try:
+        if not options.only:
+            generated.read(options.docs, PART)  # an hour before it is replaced
         points = _measured(options)
-    except BenchError as exc:
+    except (BenchError, generated.NoSuchPart) as exc:
         print(f"bench-codecs: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -173,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = markdown(points)
     print(text)
     if not options.only:
-        generated.replace(options.docs, "bench-codecs", text)
+        generated.replace(options.docs, PART, text)
         for name, chart in charts(points).items():
             (options.docs.parent / name).write_text(chart, "utf-8")
     return 0
@@ -184,21 +189,31 @@ def charts(points: Sequence[Point]) -> dict[str, str]:
     photos = [point for point in points if point.picture in PHOTOS]
     drawn: dict[str, str] = {}
     for size in TABLES:
-        by_bytes: list[str] = []
-        by_cpu: list[str] = []
-        for fmt, settings in means(photos, size).items():
-            lines = {name: [(mean.bits_per_pixel, mean.score) for mean in line] for name, line in settings.items()}
-            by_bytes.append(
-                line_chart(f"{fmt}, {size} photos: quality over bytes", "bits a pixel", "SSIMULACRA2", lines)
+        found = means(photos, size)
+        for axis, (label, value) in AXES.items():
+            drawn[_chart(size, axis)] = stacked(
+                [
+                    line_chart(
+                        f"{fmt}, {size} photos: quality over {axis}",
+                        label,
+                        "SSIMULACRA2",
+                        {name: [(value(mean), mean.score) for mean in line] for name, line in settings.items()},
+                    )
+                    for fmt, settings in found.items()
+                ]
             )
-            lines = {
-                name: [(mean.cpu_ms_per_megapixel, mean.score) for mean in line] for name, line in settings.items()
-            }
-            by_cpu.append(
-                line_chart(f"{fmt}, {size} photos: quality over CPU", "CPU ms a megapixel", "SSIMULACRA2", lines)
-            )
-        drawn |= {CHART.format(size, "bytes"): stacked(by_bytes), CHART.format(size, "cpu"): stacked(by_cpu)}
     return drawn
+
+
+AXES: dict[str, tuple[str, Callable[[Mean], float]]] = {
+    "bytes": ("bits a pixel", lambda mean: mean.bits_per_pixel),
+    "CPU": ("CPU ms a megapixel", lambda mean: mean.cpu_ms_per_megapixel),
+}
+"""What a score is drawn over, with the unit and where it is found."""
+
+
+def _chart(size: str, axis: str) -> str:
+    return f"performance-{size}-{axis.lower()}.svg"
 
 
 TABLES = {
@@ -207,9 +222,6 @@ TABLES = {
     "thumbnail": ("The same photos inside 300 × 300", 69.0),
 }
 """By size: what was encoded, and the score at which the settings meet, near what the default recipe aims at."""
-
-CHART = "performance-{}-{}.svg"
-"""By size and axis."""
 
 FIXED = {"jpeg": 85, "webp": 80, "avif": 60}
 """Qualities of the tables of single pictures."""
@@ -222,7 +234,7 @@ def markdown(points: Sequence[Point]) -> str:
         found = means([point for point in points if point.picture in PHOTOS], size)
         parts += [f"### {title}, every setting at SSIMULACRA2 {score:.0f}"]
         parts += [report.markdown_table(_rows(found, score))]
-        parts += [f"![Score over {axis}]({CHART.format(size, axis.lower())})" for axis in ("bytes", "CPU")]
+        parts += [f"![Score over {axis}]({_chart(size, axis)})" for axis in AXES]
     for picture in OTHERS:
         for size in ("full", "medium"):
             found = means([point for point in points if point.picture == picture], size)

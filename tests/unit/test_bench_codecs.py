@@ -65,3 +65,12 @@ def test_every_setting_is_drawn() -> None:
         charts = [child for child in root if child.tag.endswith("svg")]
         assert len({chart.get("y") for chart in charts}) == len(charts) == 3
         assert sum(element.tag.endswith("polyline") for element in root.iter()) == len(codecs.SETTINGS)
+
+
+def test_a_page_without_marks_is_said_before_the_hour(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is measured that could not be written down."""
+    page = tmp_path / "performance.md"
+    page.write_text("mine")
+    assert codecs.main([f"--docs={page}", f"--build={tmp_path / 'build'}"]) == 1
+    assert "performance.md lacks the marks of 'bench-codecs'" in capsys.readouterr().err
+    assert not (tmp_path / "build").exists()
