@@ -27,8 +27,15 @@ MARGIN = 1.5
 LEAST_SECONDS = 20
 """A further picture of a batch is begun if there is time for one and a half times the slowest so far, at least this."""
 
-logger = Logger(service="img-pipeline")
-metrics = Metrics(namespace="ImgPipeline", service="img-pipeline")
+STACK = "img-pipeline"
+"""Whose log and metrics these are, where the environment does not say."""
+
+# By themselves they would take these two from the environment, too, but would refuse to write without them.
+logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", STACK))
+metrics = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", STACK),
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", STACK),
+)
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:  # elsewhere whoever runs it may want to look into it
     privileges.conceal()
@@ -136,6 +143,7 @@ def _report(outcome: Outcome) -> None:
     if outcome.left_to_age:
         logger.warning("no invalidation: the month's budget is used up, or too many are under way", key=outcome.key)
         metrics.add_metric("InvalidationsLeftOut", MetricUnit.Count, len(outcome.left_to_age))
+    metrics.add_metric("ImagesEnded", MetricUnit.Count, 1)  # whatever came of it: alarms compare with it
     match outcome.action:
         case Action.PUBLISHED if record is not None and record.published is not None:
             _count_published(record.published)

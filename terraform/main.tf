@@ -68,6 +68,7 @@ module "processor" {
   source = "./modules/processor"
 
   name                       = "${local.name}-processor"
+  stack                      = local.name
   partition                  = local.partition
   account_id                 = local.account_id
   region                     = local.region

@@ -66,8 +66,8 @@ TABLE_DEFINITION: Mapping[str, Any] = {
 
 FUNCTION_ENVIRONMENT: Mapping[str, str] = {
     "LEASE_SECONDS": "330",
-    "POWERTOOLS_SERVICE_NAME": "img-pipeline",
-    "POWERTOOLS_METRICS_NAMESPACE": "ImgPipeline",
+    "POWERTOOLS_SERVICE_NAME": "img-pipeline-demo",
+    "POWERTOOLS_METRICS_NAMESPACE": "img-pipeline-demo",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 

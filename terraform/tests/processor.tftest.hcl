@@ -6,6 +6,7 @@ mock_provider "aws" {
 
 variables {
   name                       = "img-pipeline-dev-processor"
+  stack                      = "img-pipeline-dev"
   partition                  = "aws"
   account_id                 = "123456789012"
   region                     = "eu-central-1"
@@ -102,8 +103,8 @@ run "processor" {
       LEASE_SECONDS                = "330"
       MAX_OBJECT_BYTES             = "1000"
       MAX_DECODE_SECONDS           = "80"
-      POWERTOOLS_SERVICE_NAME      = "img-pipeline"
-      POWERTOOLS_METRICS_NAMESPACE = "ImgPipeline"
+      POWERTOOLS_SERVICE_NAME      = "img-pipeline-dev"
+      POWERTOOLS_METRICS_NAMESPACE = "img-pipeline-dev"
       POWERTOOLS_LOG_LEVEL         = "INFO"
     })
     error_message = "The function must get the variables that processor/settings.py reads, without the limits that are its defaults."

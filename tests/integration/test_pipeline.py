@@ -145,5 +145,5 @@ def test_log_is_json_and_metrics_are_embedded(pipeline: Pipeline, worker: Path) 
         return next((line for line in lines if "_aws" in line and "ImagesProcessed" in line), None)
 
     emitted = wait_for(metrics, "an EMF line")
-    assert emitted["service"] == "img-pipeline"
+    assert emitted["service"] == "img-pipeline-demo"
     assert {"ProcessingTime", "BytesIn", "BytesOut", "CompressionSavings"} <= set(emitted)

@@ -129,12 +129,18 @@ def test_the_table_is_terraforms(planned: dict[str, dict[str, Any]]) -> None:
     }
 
 
+OWN_NAMES = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE")
+"""What a stack's metrics are called."""
+
+
 def test_the_worker_is_configured_like_the_function(planned: dict[str, dict[str, Any]]) -> None:
-    """Limits, lease, names for logs and metrics, and the default recipe are the same for worker and function."""
+    """Limits, lease, log level and the default recipe are the same for worker and function; metrics are each one's."""
     (environment,) = planned["module.processor.aws_lambda_function.processor"]["environment"]
     variables = environment["variables"]
     ours = resources.worker_environment("url", "domain")
-    assert {name: variables[name] for name in resources.FUNCTION_ENVIRONMENT} == resources.FUNCTION_ENVIRONMENT
+    shared = {name: value for name, value in resources.FUNCTION_ENVIRONMENT.items() if name not in OWN_NAMES}
+    assert {name: variables[name] for name in shared} == shared
+    assert {variables[name] for name in OWN_NAMES}.isdisjoint({ours[name] for name in OWN_NAMES})
     # what a plan cannot know yet is left out of `variables`, so this holds one way only
     # nothing is cached in the demo, so it has nothing to invalidate
     assert set(variables) <= {*ours, "RECIPE", "DISTRIBUTION_ID", "INVALIDATION_PATHS_PER_MONTH"}

@@ -195,7 +195,22 @@ def test_metrics_are_written_per_outcome(handler: ModuleType, world: World, caps
     assert metrics["ImagesRejected"] == [1.0]
     assert metrics["ImagesFailed"] == [1.0]
     assert metrics["BytesIn"] == [float(len(picture()))]
-    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ImgPipeline"
+    assert metrics["ImagesEnded"] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("stack", ["pictures-dev", "pictures-prod"])
+def test_metrics_are_the_stacks_own(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stack: str
+) -> None:
+    """Namespace and dimension are what the environment says, so that two stacks of an account share no metric."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", stack)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", stack)
+    importlib.reload(handler)
+    handler.metrics.add_metric("ImagesEnded", "Count", 1)
+    handler.metrics.flush_metrics()
+    written = json.loads(capsys.readouterr().out.splitlines()[-1])
+    [directive] = written["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"], written["service"]) == (stack, [["service"]], stack)
 
 
 def test_bad_environment_stops_the_start(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,6 @@
 # The function: a container image, published as a version, called through the alias `live`.
 
 locals {
-  metrics_namespace = "ImgPipeline"
-  metrics_service   = "img-pipeline"
-
   # What processor/limits.py applies by itself: left out, for Lambda takes 4,096 bytes of environment.
   default_limits = {
     MAX_OBJECT_BYTES     = 67108864
@@ -31,8 +28,8 @@ locals {
     INVALIDATION_PATHS_PER_MONTH = var.invalidation_paths_per_month
     RECIPE                       = var.recipe_json
     LEASE_SECONDS                = var.lease_seconds
-    POWERTOOLS_SERVICE_NAME      = local.metrics_service
-    POWERTOOLS_METRICS_NAMESPACE = local.metrics_namespace
+    POWERTOOLS_SERVICE_NAME      = var.stack
+    POWERTOOLS_METRICS_NAMESPACE = var.stack
     POWERTOOLS_LOG_LEVEL         = var.log_level
   }, { for name, value in var.limits : name => value if value != local.default_limits[name] }))
 }

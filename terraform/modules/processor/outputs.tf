@@ -20,10 +20,10 @@ output "log_group_name" {
 
 output "metrics_namespace" {
   description = "Namespace of the metrics that it writes."
-  value       = local.metrics_namespace
+  value       = local.environment["POWERTOOLS_METRICS_NAMESPACE"]
 }
 
 output "metrics_service" {
   description = "Value of those metrics' dimension `service`."
-  value       = local.metrics_service
+  value       = local.environment["POWERTOOLS_SERVICE_NAME"]
 }

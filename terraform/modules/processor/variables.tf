@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "stack" {
+  description = "Name of the stack: namespace of the metrics that it writes, their dimension `service`, and the log's."
+  type        = string
+}
+
 variable "partition" {
   description = "AWS partition: aws, aws-cn, …"
   type        = string
