@@ -5,8 +5,9 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from processor.commands.usage import COMPLETE, Subcommands, UsageError
 from processor.errors import Transient
 from processor.recipe import Recipe
 from processor.records import FINAL, Record, Status
+from processor.spool import Spool
 
 if TYPE_CHECKING:
     from processor.aws.dynamodb import DynamoDBRecords
@@ -140,29 +142,33 @@ def _backfill(prefix: str, values: Mapping[str, str], options: argparse.Namespac
     earlier = Progress.read(options.progress)
     recipe = Recipe.from_json(values["recipe"])
     records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
-    known = {record.image_id: record for record in records.all()}
-    listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, earlier.after)
-    todo = list(due(listed, known, recipe, stale_only=options.stale, rejected_only=options.rejected))
-    speed = seconds_per_byte(known)
-    total = estimate(todo, speed, options.memory_mb)
-    minutes = max(total.seconds / options.concurrency, total.pictures / options.rate) / 60
-    print(
-        f"{total.pictures:,} pictures, {total.bytes / 1e6:,.1f} MB; about {minutes:,.1f} minutes at "
-        f"{options.concurrency} at a time, about ${total.dollars:,.2f}"
-    )
-    if not options.for_real:
-        print("nothing was queued; --run does it")
-        return COMPLETE
-    stale = [each.key for each in todo if is_stale(each, known.get(each.key), recipe)]
-    renews = bool(stale) or earlier.renewed
-    # asked for before anything is begun, for what comes first may take hours
-    distribution = stack_values(options, "distribution_id")["distribution_id"] if renews or options.invalidate else ""
-    queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
-    if not _queue_all(queue, todo, speed, options, renews=renews):
-        return COMPLETE
-    if distribution:
-        begun = unfinished(known, prefix, earlier.after, recipe) if earlier.renewed else []
-        _forget_older_copies(records, begun + stale, recipe, distribution)
+    with Spool() as spool:
+        known = spool.table("known", ((record.image_id, record) for record in records.all()))
+        listed = listing.objects(clients.s3(), values["raw_bucket"], prefix, earlier.after)
+        wanted = due(listed, known, recipe, stale_only=options.stale, rejected_only=options.rejected)
+        todo = spool.table("todo", ((each.key, each) for each in wanted))
+        speed = seconds_per_byte(known.values())
+        total = estimate(todo.values(), speed, options.memory_mb)
+        minutes = max(total.seconds / options.concurrency, total.pictures / options.rate) / 60
+        print(
+            f"{total.pictures:,} pictures, {total.bytes / 1e6:,.1f} MB; about {minutes:,.1f} minutes at "
+            f"{options.concurrency} at a time, about ${total.dollars:,.2f}"
+        )
+        if not options.for_real:
+            print("nothing was queued; --run does it")
+            return COMPLETE
+        begun = unfinished(known, prefix, earlier.after, recipe) if earlier.renewed else ()
+        stale = (key for key, each in todo.items() if is_stale(each, known.get(key), recipe))
+        renewed = spool.table("renewed", ((key, None) for key in chain(begun, stale)))
+        renews = bool(renewed) or earlier.renewed
+        # asked for before anything is begun, for what comes first may take hours
+        asks = renews or options.invalidate
+        distribution = stack_values(options, "distribution_id")["distribution_id"] if asks else ""
+        queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
+        if not _queue_all(queue, todo.values(), speed, options, renews=renews):
+            return COMPLETE
+        if distribution:
+            _forget_older_copies(records, renewed, recipe, distribution)
     if options.progress:
         options.progress.unlink(missing_ok=True)
     return COMPLETE
@@ -221,28 +227,34 @@ def is_stale(source: "Listed", record: Record | None, recipe: Recipe) -> bool:
     return record is not None and _is_of(source, record) and record.fingerprint != recipe.fingerprint
 
 
-def unfinished(known: Mapping[str, Record], prefix: str, last: str, recipe: Recipe) -> list[str]:
+def unfinished(known: Mapping[str, Record], prefix: str, last: str, recipe: Recipe) -> Iterator[str]:
     """What an earlier run has queued, up to a last key, and is not through yet."""
-    return [key for key in known if key.startswith(prefix) and key <= last and not _is_through(known[key], recipe)]
+    return (key for key in known if key.startswith(prefix) and key <= last and not _is_through(known[key], recipe))
 
 
-def seconds_per_byte(known: Mapping[str, Record]) -> float:
+def seconds_per_byte(known: Iterable[Record]) -> float:
     """Measured on this stack's own pictures."""
-    published = [each.published for each in known.values() if each.status is Status.COMPLETE and each.published]
-    total = sum(each.original_size for each in published)
-    return sum(each.processing_time for each in published) / 1000 / total if total else SECONDS_PER_MEGABYTE / 1e6
+    total, milliseconds = 0, 0
+    for record in known:
+        if record.status is Status.COMPLETE and record.published:
+            total += record.published.original_size
+            milliseconds += record.published.processing_time
+    return milliseconds / 1000 / total if total else SECONDS_PER_MEGABYTE / 1e6
 
 
-def estimate(todo: "list[Listed]", speed: float, memory_mb: int) -> Estimate:
+def estimate(todo: "Iterable[Listed]", speed: float, memory_mb: int) -> Estimate:
     """Time of the function, and dollars."""
-    size = sum(each.size for each in todo)
+    pictures, size = 0, 0
+    for source in todo:
+        pictures += 1
+        size += source.size
     seconds = size * speed
-    dollars = seconds * memory_mb / 1024 * DOLLARS_PER_GB_SECOND + len(todo) * DOLLARS_PER_PICTURE
-    return Estimate(len(todo), size, seconds, dollars)
+    dollars = seconds * memory_mb / 1024 * DOLLARS_PER_GB_SECOND + pictures * DOLLARS_PER_PICTURE
+    return Estimate(pictures, size, seconds, dollars)
 
 
 def _queue_all(
-    queue: "IngestQueue", todo: "list[Listed]", speed: float, options: argparse.Namespace, *, renews: bool
+    queue: "IngestQueue", todo: "Collection[Listed]", speed: float, options: argparse.Namespace, *, renews: bool
 ) -> bool:
     """Whether all of them were queued, and not only what the budget allowed."""
     spent = 0.0
@@ -265,7 +277,9 @@ def _queue_all(
     return True
 
 
-def _forget_older_copies(records: "DynamoDBRecords", renewed: Sequence[str], recipe: Recipe, distribution: str) -> None:
+def _forget_older_copies(
+    records: "DynamoDBRecords", renewed: Collection[str], recipe: Recipe, distribution: str
+) -> None:
     """Invalidate everything, once, and not before the pictures are through: until then the CDN would fetch old ones."""
     from processor.aws import clients  # noqa: PLC0415 - boto3 is for those who talk to AWS
     from processor.aws.cloudfront import invalidate_everything  # noqa: PLC0415
@@ -281,24 +295,29 @@ def _forget_older_copies(records: "DynamoDBRecords", renewed: Sequence[str], rec
         print(f"{late:,} are not through (img-pipeline redrive may say why); {_FORGET_LATER}")
 
 
-def wait_until_through(records: "DynamoDBRecords", renewed: Sequence[str], recipe: Recipe) -> int:
+def wait_until_through(records: "DynamoDBRecords", renewed: Collection[str], recipe: Recipe) -> int:
     """Wait, in the order of queueing, until the recipe's renditions of every picture are published.
 
     Returns:
         How many are still not, when none has come through for longer than a dead worker's message takes to come back.
     """
-    remaining = list(renewed)
+    coming = iter(renewed)
+    waiting: list[str] = []
+    through = 0
     moved_at = time.monotonic()
-    while remaining and time.monotonic() - moved_at < _PATIENCE_SECONDS:
-        first, rest = remaining[:_PROGRESS_EVERY], remaining[_PROGRESS_EVERY:]
-        waiting = [key for key in first if not _is_through(records.get(key), recipe)]
-        remaining = waiting + rest
-        if len(waiting) < len(first):
+    while time.monotonic() - moved_at < _PATIENCE_SECONDS:
+        waiting += islice(coming, _PROGRESS_EVERY - len(waiting))
+        if not waiting:
+            return 0
+        still = [key for key in waiting if not _is_through(records.get(key), recipe)]
+        if len(still) < len(waiting):
             moved_at = time.monotonic()
-            print(f"{len(renewed) - len(remaining):,} of {len(renewed):,} made anew", file=sys.stderr)
+            through += len(waiting) - len(still)
+            print(f"{through:,} of {len(renewed):,} made anew", file=sys.stderr)
         else:
             time.sleep(_PAUSE_SECONDS)
-    return len(remaining)
+        waiting = still
+    return len(renewed) - through
 
 
 def _is_through(record: Record | None, recipe: Recipe) -> bool:

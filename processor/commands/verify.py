@@ -2,8 +2,8 @@
 
 import argparse
 import json
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, Usage
 from processor.errors import Transient
 from processor.recipe import Recipe
 from processor.records import FINAL, Published, Record, Status
+from processor.spool import Spool, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,7 +52,8 @@ def add(subcommands: Subcommands) -> None:
         help="compare uploads, records and renditions; repair on request",
         description="Compare raw bucket, records and processed bucket. With --repair every picture that differs is "
         "queued and orphans are deleted: the way to rebuild records and renditions from the raw bucket "
-        "alone. Needs to list both buckets and to scan the table. Exit code: 0 if nothing differs, 3 if not.",
+        "alone. Needs to list both buckets and to scan the table. Keeps what it compares in a temporary file, about "
+        "9 KB a picture, so that millions need no more memory than a few. Exit code: 0 if nothing differs, 3 if not.",
     )
     parser.add_argument("--repair", action="store_true", help="queue what differs, delete orphans")
     parser.add_argument("--prefix", default="", help="only pictures whose key begins so; leaves orphans out")
@@ -71,47 +73,75 @@ def _run(options: argparse.Namespace) -> int:
     queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
     counts: Counter[str] = Counter()
     try:
-        # In this order: what is stored was planned in a record before, and what is recorded was uploaded before.
-        stored = listing.objects(s3, values["processed_bucket"])
-        rendered = {each.key: each for each in stored if each.key not in TERRAFORMS_OWN}
-        known = {record.image_id: record for record in records.all()}
-        sources = {each.key: each for each in listing.objects(s3, values["raw_bucket"], options.prefix)}
-        known_here = {key: record for key, record in known.items() if key.startswith(options.prefix)}
-        findings = list(differences(sources, known_here, rendered, recipe))
-        makers = Makers(sources, recipe)
-        if not options.prefix:
-            findings += orphans(known, rendered, makers, {finding.key for finding in findings})
-        repair = _Repair(s3, values["processed_bucket"], records, queue, makers, rendered)
-        for finding in findings:
-            counts[finding.kind] += 1
-            print(
-                json.dumps(_document(finding)) if options.json else f"{finding.kind:<14} {finding.key}: {finding.text}"
-            )
-            if options.repair:
-                repair.begin(finding)
+        with Spool() as spool:
+            # In this order: what is stored was planned in a record before, and what is recorded was uploaded before.
+            stored = listing.objects(s3, values["processed_bucket"])
+            rendered = spool.table("rendered", ((each.key, each) for each in stored if each.key not in TERRAFORMS_OWN))
+            known = spool.table("known", ((record.image_id, record) for record in records.all()))
+            uploaded = listing.objects(s3, values["raw_bucket"], options.prefix)
+            sources = spool.table("sources", ((each.key, each) for each in uploaded))
+            makers = Makers(spool.relation("makers", makers_of(sources, recipe)).of)
+            repair = _Repair(s3, values["processed_bucket"], records, queue, makers, rendered)
+            for finding in _findings(spool, Contents(sources, known, rendered), makers, recipe, options.prefix):
+                counts[finding.kind] += 1
+                _show(finding, as_json=options.json)
+                if options.repair:
+                    repair.begin(finding)
+            compared = f"{len(sources)} uploads, {len(rendered)} renditions"
     except Transient as exc:
         raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
     if not options.json:
         what = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing differs"
-        print(
-            f"{len(sources)} uploads, {len(rendered)} renditions: {what}"
-            + (", repair begun" * bool(counts and options.repair))
-        )
+        print(f"{compared}: {what}" + (", repair begun" * bool(counts and options.repair)))
     return SOME_REJECTED if counts else COMPLETE
 
 
-def _document(finding: Finding) -> dict[str, str]:
-    return {"kind": finding.kind, "key": finding.key, "text": finding.text}
+def _show(finding: Finding, *, as_json: bool) -> None:
+    document = {"kind": finding.kind, "key": finding.key, "text": finding.text}
+    print(json.dumps(document) if as_json else f"{finding.kind:<14} {finding.key}: {finding.text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a stack holds.
+
+    Attributes:
+        sources: uploads by key, only those below the prefix.
+        known: all records by source key.
+        rendered: all objects of the processed bucket by key.
+    """
+
+    sources: Table["Listed"]
+    known: Table[Record]
+    rendered: Table["Listed"]
+
+
+def _findings(spool: Spool, contents: Contents, makers: "Makers", recipe: Recipe, prefix: str) -> Iterator[Finding]:
+    """Every difference below a prefix, then the orphans if the prefix is empty."""
+    unsettled: Table[None] = spool.table("unsettled", ())
+    for finding in differences(contents.sources, contents.known, contents.rendered, recipe, prefix):
+        unsettled.update([(finding.key, None)])
+        yield finding
+    if prefix:
+        return
+    listed = spool.table("listed", ((key, None) for key in listed_objects(contents.known.values())))
+    yield from orphans(listed, contents.rendered, makers, unsettled)
 
 
 def differences(
-    sources: "Mapping[str, Listed]", known: Mapping[str, Record], rendered: "Mapping[str, Listed]", recipe: Recipe
+    sources: "Mapping[str, Listed]",
+    known: Mapping[str, Record],
+    rendered: "Mapping[str, Listed]",
+    recipe: Recipe,
+    prefix: str = "",
 ) -> Iterator[Finding]:
-    """Pictures that are not as the raw bucket and the recipe want them."""
+    """Pictures below a prefix that are not as the raw bucket and the recipe want them."""
     for key, source in sources.items():
         if not keys.is_folder(key) and (finding := _difference(source, known.get(key), rendered, recipe)):
             yield finding
     for key, record in known.items():
+        if not key.startswith(prefix):
+            continue
         if key not in sources and record.status is not Status.REMOVED:
             yield Finding("left_over", key, "it is gone from the raw bucket")
         elif key not in sources and record.announced_at is None:
@@ -162,21 +192,11 @@ def _sizes(published: Published) -> Iterator[tuple[str, int | None]]:
         yield key, None
 
 
-class Makers:
-    """The uploads that may have an object, by the recipe in force."""
-
-    def __init__(self, sources: Iterable[str], recipe: Recipe) -> None:
-        self._by_key: defaultdict[str, list[str]] = defaultdict(list)
-        for source in sources:
-            for key in () if keys.is_folder(source) else _least_keys(recipe, source):
-                self._by_key[key].append(source)
-
-    def of(self, key: str) -> list[str]:
-        """Those that may have this object: a rendition, a copy of one, a tile, a manifest."""
-        stable = keys.stable_key(key)
-        return [
-            source for each in {key, stable, pyramid.descriptor_of(stable)} for source in self._by_key.get(each, ())
-        ]
+def makers_of(sources: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Pairs of an object's key and an upload that may have it, by the recipe in force: see `Makers`."""
+    for source in sources:
+        if not keys.is_folder(source):
+            yield from ((key, source) for key in _least_keys(recipe, source))
 
 
 def _least_keys(recipe: Recipe, source: str) -> Iterator[str]:
@@ -186,15 +206,36 @@ def _least_keys(recipe: Recipe, source: str) -> Iterator[str]:
         yield pyramid.descriptor_key(base)
 
 
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """The uploads that may have an object.
+
+    Attributes:
+        of_key: those of a stable key, see `makers_of`.
+    """
+
+    of_key: Callable[[str], Iterable[str]]
+
+    def of(self, key: str) -> list[str]:
+        """Those that may have this object: a rendition, a copy of one, a tile, a manifest."""
+        stable = keys.stable_key(key)
+        return [source for each in {key, stable, pyramid.descriptor_of(stable)} for source in self.of_key(each)]
+
+
+def listed_objects(records: Iterable[Record]) -> Iterator[str]:
+    """The keys of all objects that records list, planned ones included."""
+    for record in records:
+        yield from pyramid.expanded(record.objects)
+
+
 def orphans(
-    known: Mapping[str, Record], rendered: "Mapping[str, Listed]", makers: Makers, unsettled: Collection[str]
+    listed: Container[str], rendered: "Mapping[str, Listed]", makers: Makers, unsettled: Container[str]
 ) -> Iterator[Finding]:
     """Objects that no record lists, not even as planned.
 
-    None that an unsettled picture may have: what is to become of it, its reconciliation decides, and may do so any
-    moment.
+    Objects that an unsettled picture may have are left out: its reconciliation may be writing them at any moment, and
+    decides what becomes of them.
     """
-    listed = {key for record in known.values() for key in pyramid.expanded(record.objects)}
     before = datetime.now(UTC) - ORPHAN_AGE
     for key, found in rendered.items():
         if key not in listed and found.modified < before and not any(each in unsettled for each in makers.of(key)):

@@ -115,7 +115,7 @@ def test_resumed_run_waits_for_what_the_earlier_one_queued() -> None:
         "a/5": record("a/5", Status.PROCESSING),
         "b": record("b", Status.PROCESSING),
     }
-    assert backfill.unfinished(known, "a/", "a/4", RECIPE) == ["a/1", "a/4"]
+    assert list(backfill.unfinished(known, "a/", "a/4", RECIPE)) == ["a/1", "a/4"]
 
 
 def test_broken_progress_file_is_refused(tmp_path: Path) -> None:

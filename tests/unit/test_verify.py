@@ -11,7 +11,17 @@ import pytest
 from processor.aws import listing
 from processor.aws.listing import Listed
 from processor.aws.s3 import S3Renditions
-from processor.commands.verify import ORPHAN_AGE, TERRAFORMS_OWN, Finding, Makers, _Repair, differences, orphans
+from processor.commands.verify import (
+    ORPHAN_AGE,
+    TERRAFORMS_OWN,
+    Finding,
+    Makers,
+    _Repair,
+    differences,
+    listed_objects,
+    makers_of,
+    orphans,
+)
 from processor.errors import InvalidConfiguration
 from processor.recipe import Recipe
 from processor.records import Record, Status
@@ -32,6 +42,12 @@ RECIPE = Recipe.from_json(
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def makers(*sources: str) -> Makers:
+    """Who may have what, of some uploads."""
+    pairs = list(makers_of(sources, RECIPE))
+    return Makers(lambda key: [source for each, source in pairs if each == key])
+
+
 def test_only_old_unlisted_objects_are_orphans() -> None:
     """An object that some record plans, or that is younger than an attempt may last, is nobody's orphan."""
     now = datetime.now(UTC)
@@ -41,7 +57,7 @@ def test_only_old_unlisted_objects_are_orphans() -> None:
         key: Listed(key, 1, "e", modified)
         for key, modified in (("s/planned.jpg", old), ("s/young.jpg", now), ("s/orphan.jpg", old))
     }
-    found = orphans({"a.jpg": record}, rendered, Makers(["a.jpg"], RECIPE), ())
+    found = orphans(set(listed_objects([record])), rendered, makers("a.jpg"), ())
     assert [finding.key for finding in found] == ["s/orphan.jpg"]
 
 
@@ -53,7 +69,7 @@ def test_what_an_unsettled_picture_may_have_is_no_orphan(unsettled: set[str], ex
     """Its reconciliation decides, and may be writing by now; of a settled one everything unlisted is left over."""
     old = datetime.now(UTC) - ORPHAN_AGE - timedelta(minutes=1)
     rendered = {key: Listed(key, 1, "e", old) for key in OF_A}
-    found = orphans({}, rendered, Makers(["a.jpg", "b.jpg", "folder/"], RECIPE), unsettled)
+    found = orphans((), rendered, makers("a.jpg", "b.jpg", "folder/"), unsettled)
     assert [finding.key for finding in found] == expected
 
 
@@ -71,7 +87,7 @@ def test_orphan_is_looked_at_again_before_it_goes(
     gone: list[str] = []
     monkeypatch.setattr(listing, "objects", lambda *_: iter([replace(found, modified=modified)]))
     monkeypatch.setattr(S3Renditions, "delete", lambda _, keys, __: gone.extend(keys))
-    repair = _Repair(None, "bucket", world.records, None, Makers(["a.jpg"], RECIPE), {found.key: found})  # type: ignore[arg-type]
+    repair = _Repair(None, "bucket", world.records, None, makers("a.jpg"), {found.key: found})  # type: ignore[arg-type]
     repair.begin(Finding("orphan", found.key, "-"))
     assert gone == deleted
 
