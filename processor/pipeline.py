@@ -91,14 +91,14 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
     needed = (stored,) if _wants_tiles(recipe, *stored, moving) else (orient.swapped(*resize.largest(sizes), turn),)
     image = decode.decoded(opened, *needed, curve)
     found = about.exif(image)
-    # some PNGs note the orientation after the pixels
-    width, height = orient.swapped(*stored, orient.orientation(image))
-    image = orient.upright(signal.tagged(image, stated))
+    width, height = orient.swapped(*stored, turn)
+    image = orient.upright(signal.tagged(image, stated), turn)
     image, notes = colour.converted(image)
     if curve is not None:
         notes = (Note.TONE_MAPPED, *notes)
     if film and film.cut:
         notes = (Note.ANIMATION_CUT, *notes)
+    notes = tuple(dict.fromkeys((*notes, *opened.notes)))
     source = Source(
         format=opened.format,
         width=width,
@@ -109,7 +109,6 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
         notes=notes,
         details=about.camera(found, gps=recipe.gps) | about.looks(image),
     )
-    sizes = resize.planned(width, height, recipe)
     if moving:
         sizes = tuple(
             animate.fitted(moving, size) if fmt.name in ANIMATED_FORMATS else size

@@ -105,10 +105,11 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
 def frames(source: Animation, size: resize.Pixels, scale: resize.Scale) -> Iterator[Image.Image]:
     """Every frame in 8-bit sRGB at a size, one at a time: RGBA if the animation is transparent anywhere, else RGB."""
     stated = signal.stated(source.opened)
+    turn = orient.orientation(source.opened.image)
     mode = "RGBA" if source.transparent else "RGB"
     for decoded in itertools.islice(_decoded(source.opened, source.first), len(source.durations)):
         toned = depth.toned(decoded, stated.curve if stated else None)
-        frame = colour.srgb(orient.upright(signal.tagged(toned, stated)))
+        frame = colour.srgb(orient.upright(signal.tagged(toned, stated), turn))
         yield scale(frame if frame.mode == mode else frame.convert(mode), size)
 
 

@@ -1,9 +1,12 @@
 """Decode: pixels of the first frame, once, with no more of them than some rendition needs."""
 
+from dataclasses import replace
+
 from PIL import Image, JpegImagePlugin
 
-from processor.steps import depth
-from processor.steps.inspect import Opened, pillow_errors
+from processor.errors import Rejected
+from processor.steps import depth, png
+from processor.steps.inspect import Opened, pillow_errors, reopened
 from processor.steps.tone import Curve
 
 SHRINK_MARGIN = 2.0
@@ -28,6 +31,17 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
     Raises:
         Rejected: `corrupt`.
     """
+    try:
+        return _decoded(source, needed, curve)
+    except Rejected:
+        whole = png.with_true_checksum(source.data) if source.format == "png" else None
+        if whole is None:
+            raise
+        renewed = replace(source, data=whole)
+        return _decoded(replace(renewed, image=reopened(renewed)), needed, curve)
+
+
+def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Image.Image:
     image = source.image
     with pillow_errors(source.format):
         if isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -35,7 +49,10 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
         exact = depth.exact(source, curve)
         if exact is not None:
             return exact
-        image.load()
+        if source.format == "png":
+            png.load(image, source.data)
+        else:
+            image.load()
         if image.mode in ("P", "PA") and image.palette is None:
             raise ValueError("its palette is missing")
         # greys of more bits keep them for the colour step, unless a curve is due that wants them all

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageFile, ImageMath, PngImagePlugin, TiffImagePlugin
 
-from processor.steps import optional
+from processor.steps import optional, png
 from processor.steps.inspect import Opened
 from processor.steps.tone import Curve
 
@@ -81,7 +81,7 @@ def _exact_raw(high: ImageFile.ImageFile, data: bytes, curve: Curve | None) -> I
     grey = _rawmode(high.tile[0].args) == "LA;16B"
     low: Any = Image.open(io.BytesIO(data), formats=[str(high.format)])
     low.tile = [tile._replace(args=args) for tile, args in zip(low.tile, exchanged, strict=True)]
-    low.load()
+    _load(low, data)
     if grey:  # as four bands of bytes: grey high and low, alpha high and low
         bands = low.split()
         pairs = [(bands[0], bands[1]), (bands[2], bands[3])]
@@ -91,6 +91,13 @@ def _exact_raw(high: ImageFile.ImageFile, data: bytes, curve: Curve | None) -> I
         pairs = list(zip(high.split(), low.split(), strict=True))
         mode = high.mode
     return _merged(high, mode, [_joined(*pair) for pair in pairs], _WHITE_16, curve)
+
+
+def _load(image: Image.Image, data: bytes) -> None:
+    if isinstance(image, PngImagePlugin.PngImageFile):
+        png.load(image, data)
+    else:
+        image.load()
 
 
 def _rawmode(args: object) -> str:

@@ -25,7 +25,8 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits, check_size
 from processor.results import SourceFormat
-from processor.steps import bounds, boxes, jxl, optional
+from processor.steps import bounds, boxes, jxl, optional, png
+from processor.steps.notes import Note
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
 
@@ -86,7 +87,8 @@ class Opened:
         frames: frames or pages it says it holds.
         canvas: width and height of what its reader holds while it goes through the frames: of a GIF that draws beyond
             its screen more than the picture's.
-        data: the whole file.
+        data: the whole file, as its reader is given it: see `mended`.
+        notes: what there is to note about that.
     """
 
     image: Image.Image
@@ -94,6 +96,7 @@ class Opened:
     frames: int
     canvas: tuple[int, int]
     data: bytes
+    notes: tuple[Note, ...] = ()
 
 
 def opened(data: bytes, limits: Limits) -> Opened:
@@ -107,6 +110,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
     fmt = sniffed(data)
     _check_installed(fmt)
     bounds.check_structure(fmt, data, limits)
+    data, notes = _mended(fmt, data)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = limits.max_metadata_bytes
@@ -126,7 +130,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
     _check_side(*canvas, limits)
     _check_frames(*canvas, frames, limits, decoded=frames if fmt in ANIMATED else 1)
     _check_transparent(image, canvas, limits)
-    return Opened(image, fmt, frames, canvas, data)
+    return Opened(image, fmt, frames, canvas, data, notes)
 
 
 def reopened(source: Opened) -> Image.Image:
@@ -155,6 +159,17 @@ def sniffed(data: bytes) -> SourceFormat:
     raise Rejected(
         Reason.UNSUPPORTED_FORMAT, f"this is not a picture in a supported format; {SUPPORTED} are, whatever the name"
     )
+
+
+def _mended(fmt: SourceFormat, data: bytes) -> tuple[bytes, tuple[Note, ...]]:
+    """The file in a form that its reader takes for what it is, and what there is to note about that.
+
+    Raises:
+        Rejected: `unsupported_format`.
+    """
+    if fmt == "png":
+        return png.mended(data)
+    return data, ()
 
 
 def _check_installed(fmt: SourceFormat) -> None:

@@ -39,7 +39,13 @@ def swapped(width: int, height: int, turn: int) -> tuple[int, int]:
     return (height, width) if turn in _LYING else (width, height)
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The image as it is meant to be seen."""
-    turn = _TURNS.get(orientation(image))
-    return image if turn is None else image.transpose(turn)
+def upright(image: Image.Image, turn: int | None = None) -> Image.Image:
+    """The image as it is meant to be seen.
+
+    Args:
+        image: its pixels.
+        turn: the orientation that its file had noted when it was opened; None: what the image notes itself. A PNG may
+            note one behind its pixels, which turns nothing.
+    """
+    transpose = _TURNS.get(orientation(image) if turn is None else turn)
+    return image if transpose is None else image.transpose(transpose)

