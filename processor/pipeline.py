@@ -9,7 +9,7 @@ from PIL import Image
 from processor.limits import DEFAULT_LIMITS, Limits
 from processor.recipe import FormatName, Recipe, Size
 from processor.results import Rendition, Source, Tiled, Transcoded
-from processor.steps import about, animate, colour, decode, encode, inspect, orient, resize, signal, tiles
+from processor.steps import about, animate, chroma, colour, decode, encode, inspect, orient, resize, signal, tiles
 from processor.steps.notes import Note
 
 MB_PER_CPU = 1769
@@ -69,6 +69,7 @@ class _Prepared:
         animation: what moves in it, if anything.
         sizes: of every rendition, in the recipe's order.
         exif: what renditions carry of its metadata; empty: nothing.
+        coloured_drawing: whether it shows in it how finely colour is kept.
     """
 
     source: Source
@@ -76,6 +77,7 @@ class _Prepared:
     animation: animate.Animation | None
     sizes: tuple[resize.Pixels, ...]
     exif: bytes
+    coloured_drawing: bool
 
 
 def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
@@ -115,7 +117,8 @@ def _prepared(data: bytes, recipe: Recipe, limits: Limits) -> _Prepared:
             for (_, fmt), size in zip(recipe.formats, sizes, strict=True)
         )
     kept = about.rights(found) if "copyright" in recipe.keep else b""
-    return _Prepared(source, image, moving, sizes, kept)
+    drawing = chroma.is_coloured_drawing(image, recipe.background)
+    return _Prepared(source, image, moving, sizes, kept, drawing)
 
 
 def _wants_tiles(recipe: Recipe, width: int, height: int, moving: animate.Animation | None) -> bool:
@@ -126,7 +129,7 @@ def _tiled(prepared: _Prepared, recipe: Recipe, threads: int) -> Tiled | None:
     """The pyramid, after the renditions are done, so that memory is not taken for both at a time."""
     if recipe.tiles is None or not _wants_tiles(recipe, *prepared.image.size, prepared.animation):
         return None
-    return Tiled(*tiles.cut(prepared.image, recipe.tiles, recipe, threads))
+    return Tiled(*tiles.cut(prepared.image, recipe.tiles, recipe, threads, coloured_drawing=prepared.coloured_drawing))
 
 
 def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:
@@ -141,7 +144,7 @@ def _rendered(prepared: _Prepared, recipe: Recipe, threads: int) -> list[bytes]:
             for size, pixels in resize.cascade(prepared.image, tuple(sizes[at] for at in stills), scale):
                 for at in stills:
                     if sizes[at] == size:
-                        fmt = recipe.formats[at][1]
+                        fmt = chroma.settled(recipe.formats[at][1], coloured_drawing=prepared.coloured_drawing)
                         futures[at] = pool.submit(encode.encoded, pixels, fmt, recipe.background, prepared.exif)
             bodies = {at: future.result() for at, future in futures.items()}
             for film in films:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 
 from processor.errors import InvalidConfiguration
 
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 """Raised whenever the same source and recipe would come out as other bytes, so that old records are stale."""
 
 MAX_RECIPE_BYTES = 3000
@@ -39,6 +39,7 @@ VERSIONS = "v/"
 
 FormatName = Literal["jpeg", "webp", "avif", "jxl"]
 Keepable = Literal["copyright"]
+Chroma = Literal["auto", "full", "half"]
 
 EXTENSIONS: dict[FormatName, tuple[str, ...]] = {
     "jpeg": (".jpg", ".jpeg"),
@@ -69,12 +70,15 @@ class Format:
         quality: 1 to 100 on that encoder's own scale.
         key: where it is stored: a template holding `{stem}` or `{name}` once.
         max_side: longest side in pixels; larger pictures are made smaller to fit. None: no cap.
+        chroma: how finely colour is kept beside brightness. `half`: 4:2:0. `full`: 4:4:4. `auto`: full where the
+            picture is a drawing that shows the difference.
     """
 
     name: FormatName
     quality: int
     key: str
     max_side: int | None = None
+    chroma: Chroma = "auto"
 
     @property
     def prefix(self) -> str:
@@ -131,6 +135,7 @@ class Tiles:
         tile: side of a tile without its overlap, in pixels.
         overlap: pixels that a tile shares with each neighbour.
         min_side: pixels; pictures whose longer side is shorter get none.
+        chroma: as of formats; the recipe's.
     """
 
     key: str
@@ -139,6 +144,7 @@ class Tiles:
     tile: int = 254
     overlap: int = 1
     min_side: int = 4096
+    chroma: Chroma = "auto"
 
     @property
     def extension(self) -> str:
@@ -231,16 +237,18 @@ class _Reader:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self._chroma: Chroma = "auto"
 
     def problem(self, where: str, what: str) -> None:
         self.problems.append(f"{where}: {what}")
 
     def recipe(self, document: Any) -> dict[str, Any]:
-        known = {"background", "gps", "keep", "linear", "manifest", "retain_days", "sizes", "tiles"}
+        known = {"background", "chroma", "gps", "keep", "linear", "manifest", "retain_days", "sizes", "tiles"}
         fields = self.mapping("recipe", document, known=known)
         background = fields.get("background", "#ffffff")
         if not (isinstance(background, str) and _COLOUR.fullmatch(background)):
             self.problem("recipe.background", f"must be a colour like #ffffff, got {background!r}")
+        self._chroma = self.chroma("recipe.chroma", fields.get("chroma"))
         entries = fields.get("sizes")
         if not (isinstance(entries, list) and entries):
             self.problem("recipe.sizes", "must be a list of at least one size")
@@ -278,6 +286,13 @@ class _Reader:
         if value is not None and not isinstance(value, bool):
             self.problem(where, f"must be true or false, got {value!r}")
         return value is True
+
+    def chroma(self, where: str, value: Any) -> Chroma:
+        """The value, or the recipe's where there is none."""
+        known: tuple[Chroma, ...] = get_args(Chroma)
+        if value is not None and value not in known:
+            self.problem(where, f"must be one of {', '.join(known)}, got {value!r}")
+        return next((each for each in known if each == value), self._chroma)
 
     def keep(self, where: str, value: Any) -> tuple[Keepable, ...]:
         known = get_args(Keepable)
@@ -350,7 +365,7 @@ class _Reader:
         )
 
     def format(self, where: str, name: FormatName, entry: Any) -> Format:
-        fields = self.mapping(where, entry, known={"quality", "key", "max_side"})
+        fields = self.mapping(where, entry, known={"chroma", "quality", "key", "max_side"})
         key = fields.get("key")
         if not (isinstance(key, str) and _TEMPLATE.fullmatch(key) and key.endswith(EXTENSIONS[name])):
             extensions = " or ".join(EXTENSIONS[name])
@@ -367,6 +382,7 @@ class _Reader:
             quality=self.integer(f"{where}.quality", fields.get("quality"), 100) or DEFAULT_QUALITY[name],
             key=key,
             max_side=self.integer(f"{where}.max_side", fields.get("max_side"), MAX_SIDE),
+            chroma=self.chroma(f"{where}.chroma", fields.get("chroma")),
         )
 
     def mapping(self, where: str, value: Any, known: set[str]) -> dict[str, Any]:
@@ -412,6 +428,7 @@ class _Reader:
             tile=tile,
             overlap=overlap,
             min_side=self.integer(f"{where}.min_side", fields.get("min_side"), MAX_SIDE) or 4096,
+            chroma=self._chroma,
         )
         prefix = key.partition("{")[0]
         others = [(f"{size.name}'s {each.key!r}", each.prefix) for size in sizes for each in size.formats]

@@ -44,6 +44,7 @@ locals {
   # The optional attributes that nobody set are null, and the processor spells out its own defaults: leave them out.
   named_recipe = var.recipe == null ? null : merge(
     var.recipe.background == null ? {} : { background = var.recipe.background },
+    var.recipe.chroma == null ? {} : { chroma = var.recipe.chroma },
     var.recipe.manifest == null ? {} : { manifest = var.recipe.manifest },
     var.recipe.linear == null ? {} : { linear = var.recipe.linear },
     var.recipe.keep == null ? {} : { keep = var.recipe.keep },

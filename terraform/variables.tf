@@ -350,10 +350,12 @@ variable "recipe" {
   description = "The closed list of renditions that every picture gets; null: processor/default_recipe.json. A key is a template around one {stem} (the source key without its extension) or {name} (the source key). A size with widths instead of width is made once a width, and its keys hold {width} in a folder."
   type = object({
     background = optional(string)
-    manifest   = optional(string)
-    linear     = optional(bool)
-    keep       = optional(list(string))
-    gps        = optional(bool)
+    # How finely colour is kept beside brightness: auto, full (4:4:4) or half (4:2:0). A format may say otherwise.
+    chroma   = optional(string)
+    manifest = optional(string)
+    linear   = optional(bool)
+    keep     = optional(list(string))
+    gps      = optional(bool)
     # Days that copies under content-addressed keys stay after they were replaced; without it there are none.
     retain_days = optional(number)
     # A Deep Zoom pyramid of pictures that are large enough, in jpeg or webp.
@@ -375,6 +377,7 @@ variable "recipe" {
         key      = string
         quality  = optional(number)
         max_side = optional(number)
+        chroma   = optional(string)
       }))
     }))
   })
@@ -388,6 +391,14 @@ variable "recipe" {
   validation {
     condition     = var.recipe == null ? true : can(regex("^#[0-9a-fA-F]{6}$", coalesce(var.recipe.background, "#ffffff")))
     error_message = "recipe.background must be a colour like #ffffff."
+  }
+
+  validation {
+    condition = var.recipe == null ? true : alltrue([
+      for chroma in concat([var.recipe.chroma], flatten([for size in var.recipe.sizes : values(size.formats)[*].chroma])) :
+      contains(["auto", "full", "half"], coalesce(chroma, "auto"))
+    ])
+    error_message = "chroma, of the recipe or of a format, must be auto, full (4:4:4) or half (4:2:0); leave it out for auto."
   }
 
   validation {

@@ -6,12 +6,12 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from processor.recipe import Format, FormatName
-from processor.steps import boxes, optional, resize
+from processor.recipe import Chroma, Format, FormatName
+from processor.steps import boxes, chroma, optional, resize
 from processor.steps.animate import Animation, Strip, frames
 from processor.steps.colour import bare, flattened
 
@@ -32,6 +32,11 @@ AVIF_OPTIONS: dict[str, dict[str, object]] = {
 """By codec. Tune 3 is SVT-AV1's for still images ("IQ"): 15 % fewer bytes of photos than its default at an equal score,
 for 10 to 20 % more CPU; with it speed 9 takes 2 % more bytes than 8 at most, at three quarters of its CPU or less
 (`make bench-codecs`)."""
+
+SUBSAMPLING: dict[Chroma, str] = {"full": "4:4:4", "half": "4:2:0"}
+
+FULL_CHROMA_PIXELS = 25_000_000
+"""Of a rendition. Larger ones stay 4:2:0 whatever the recipe says: nobody sees it there, and memory is bounded."""
 
 FILM_SPEED = 8
 """Of AVIF's frames, with either codec; the tuning for still images is not for films."""
@@ -57,19 +62,37 @@ def encoded(image: Image.Image, fmt: Format, background: str, exif: bytes = b"")
 
     Args:
         image: RGB or RGBA, of the rendition's size. May be shared with other threads; it is only read.
-        fmt: which encoder, at which quality.
+        fmt: which encoder, at which quality. Its chroma counts as half where it is `auto`, see `chroma.settled`.
         background: `#rrggbb`, what transparency is laid on where the format has none.
         exif: an EXIF block to put into the file; empty: none.
     """
-    return _ENCODERS[fmt.name](bare(image), fmt.quality, background, exif)
+    full = fmt.chroma == "full" and image.width * image.height <= FULL_CHROMA_PIXELS
+    return _ENCODERS[fmt.name](bare(image), replace(fmt, chroma="full" if full else "half"), background, exif)
 
 
-def _jpeg(image: Image.Image, quality: int, background: str, exif: bytes) -> bytes:
-    return _saved(flattened(image, background), "JPEG", quality=quality, optimize=True, progressive=True, exif=exif)
+def _jpeg(image: Image.Image, fmt: Format, background: str, exif: bytes) -> bytes:
+    return _saved(
+        flattened(image, background),
+        "JPEG",
+        quality=fmt.quality,
+        subsampling=SUBSAMPLING[fmt.chroma],
+        optimize=True,
+        progressive=True,
+        exif=exif,
+    )
 
 
-def _webp(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
-    options = {"quality": quality, "icc_profile": None, "exif": exif, "xmp": b""}
+def _webp(image: Image.Image, fmt: Format, background: str, exif: bytes) -> bytes:
+    """WebP's lossy coding knows 4:2:0 only: full chroma is the lossless one, where that is not larger."""
+    options: dict[str, object] = {"quality": fmt.quality, "icc_profile": None, "exif": exif, "xmp": b""}
+    lossy = _lossy_webp(image, options)
+    if fmt.chroma == "full" and chroma.is_drawing(flattened(image, background)):
+        lossless = _saved(image, "WEBP", method=WEBP_METHOD, lossless=True, **options)
+        return lossless if len(lossless) <= len(lossy) else lossy
+    return lossy
+
+
+def _lossy_webp(image: Image.Image, options: dict[str, object]) -> bytes:
     if _is_large(image):
         # Below effort 2 libwebp does not see to it that its modes fit into their 512 KB, and gives up on large
         # pictures of much fine detail: dithered ones from some 16 megapixels on.
@@ -78,12 +101,13 @@ def _webp(image: Image.Image, quality: int, _background: str, exif: bytes) -> by
     return _saved(image, "WEBP", method=WEBP_METHOD, **options)
 
 
-def _avif(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
-    codec = avif_codec(*image.size)
+def _avif(image: Image.Image, fmt: Format, _background: str, exif: bytes) -> bytes:
+    codec = "aom" if fmt.chroma == "full" else avif_codec(*image.size)
     return _saved(
         image,
         "AVIF",
-        quality=quality,
+        quality=fmt.quality,
+        subsampling=SUBSAMPLING[fmt.chroma],
         codec=codec,
         **AVIF_OPTIONS[codec],
         max_threads=1,
@@ -93,12 +117,12 @@ def _avif(image: Image.Image, quality: int, _background: str, exif: bytes) -> by
     )
 
 
-def _jxl(image: Image.Image, quality: int, _background: str, exif: bytes) -> bytes:
+def _jxl(image: Image.Image, fmt: Format, _background: str, exif: bytes) -> bytes:
     optional.jxl()
-    return _saved(image, "JXL", quality=quality, effort=JXL_EFFORT, num_threads=0, exif=exif, xmp=b"")
+    return _saved(image, "JXL", quality=fmt.quality, effort=JXL_EFFORT, num_threads=0, exif=exif, xmp=b"")
 
 
-_ENCODERS: dict[FormatName, Callable[[Image.Image, int, str, bytes], bytes]] = {
+_ENCODERS: dict[FormatName, Callable[[Image.Image, Format, str, bytes], bytes]] = {
     "jpeg": _jpeg,
     "webp": _webp,
     "avif": _avif,
@@ -186,7 +210,7 @@ def _avif_strip(film: Film, quality: int, step: int) -> bytes:
     longer = [sum(durations[at : at + step]) for at in range(0, len(durations), step)]
     strip = Strip(lambda: itertools.islice(film.frames(), 0, None, step), len(longer))
     if len(longer) == 1:
-        return _avif(strip.copy(), quality, "", film.exif)
+        return _avif(strip.copy(), Format("avif", quality, "", chroma="half"), "", film.exif)
     body = _saved(
         strip,
         "AVIF",

@@ -73,6 +73,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("jpeg", "plain", JPEG_QUALITIES, {}),
     Setting("jpeg", "optimised", JPEG_QUALITIES, {"optimize": True}),
     Setting("jpeg", "progressive", JPEG_QUALITIES, {"optimize": True, "progressive": True}),
+    Setting("jpeg", "progressive, 4:4:4", JPEG_QUALITIES, {"optimize": True, "progressive": True, "subsampling": 0}),
     *(Setting("webp", f"method {method}", WEBP_QUALITIES, {"method": method}) for method in (0, 1, 2, 4, 6)),
     *(
         Setting("avif", f"SVT speed {speed}", AVIF_QUALITIES, {"codec": "svt", "speed": speed, "max_threads": 1})
@@ -87,7 +88,14 @@ SETTINGS: tuple[Setting, ...] = (
         )
         for speed in (7, 8, 9)
     ),
+    Setting("webp", "method 2, lossless", WEBP_QUALITIES, {"method": 2, "lossless": True}),
     Setting("avif", "aom speed 8", AVIF_QUALITIES, {"codec": "aom", "speed": 8, "max_threads": 1}),
+    Setting(
+        "avif",
+        "aom speed 8, 4:4:4",
+        AVIF_QUALITIES,
+        {"codec": "aom", "speed": 8, "max_threads": 1, "subsampling": "4:4:4"},
+    ),
 )
 
 

@@ -669,15 +669,35 @@ run "rejects_keeping_what_is_private" {
   expect_failures = [var.recipe]
 }
 
+run "rejects_a_chroma_of_the_recipe_that_no_encoder_knows" {
+  command = plan
+
+  variables {
+    recipe = { chroma = "4:4:4", sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
+run "rejects_a_chroma_of_a_format_that_no_encoder_knows" {
+  command = plan
+
+  variables {
+    recipe = { sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" }, avif = { key = "a/{stem}.avif", chroma = "none" } } }] }
+  }
+
+  expect_failures = [var.recipe]
+}
+
 run "accepts_the_options_of_a_recipe" {
   command = plan
 
   variables {
-    recipe = { linear = true, keep = ["copyright"], gps = true, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg" } } }] }
+    recipe = { chroma = "full", linear = true, keep = ["copyright"], gps = true, sizes = [{ name = "a", formats = { jpeg = { key = "a/{stem}.jpg", chroma = "half" } } }] }
   }
 
   assert {
-    condition     = { for name, value in jsondecode(output.recipe) : name => jsonencode(value) if name != "sizes" } == { linear = "true", keep = "[\"copyright\"]", gps = "true" }
+    condition     = { for name, value in jsondecode(output.recipe) : name => jsonencode(value) if name != "sizes" } == { chroma = "\"full\"", linear = "true", keep = "[\"copyright\"]", gps = "true" } && jsondecode(output.recipe).sizes[0].formats.jpeg.chroma == "half"
     error_message = "The function must get the options of the recipe as they were set."
   }
 }

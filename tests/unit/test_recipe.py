@@ -65,9 +65,12 @@ def test_left_out_fields_have_defaults() -> None:
         (
             document(colour="red"),
             "recipe.colour",
-            "unknown field; known are background, gps, keep, linear, manifest, retain_days, sizes",
+            "unknown field; known are background, chroma, gps, keep, linear, manifest, retain_days, sizes",
         ),
         (document(linear=1), "recipe.linear", "true or false"),
+        (document(chroma="4:4:4"), "recipe.chroma", "must be one of auto, full, half, got '4:4:4'"),
+        (document(chroma=True), "recipe.chroma", "must be one of auto, full, half, got True"),
+        (one_format(chroma=["full"]), "recipe.sizes[0].formats.webp.chroma", "must be one of auto, full, half"),
         (document(gps="yes"), "recipe.gps", "true or false"),
         (document(keep="copyright"), "recipe.keep", "a list out of copyright"),
         (document(keep=["gps"]), "recipe.keep", "a list out of copyright"),
@@ -90,7 +93,7 @@ def test_left_out_fields_have_defaults() -> None:
         (
             one_format(effort=4),
             "recipe.sizes[0].formats.webp.effort",
-            "unknown field; known are key, max_side, quality",
+            "unknown field; known are chroma, key, max_side, quality",
         ),
         (one_format(key=None), "recipe.sizes[0].formats.webp.key", "ending in .webp; got None"),
         (one_format(key="a/{stem}.jpg"), "recipe.sizes[0].formats.webp.key", "ending in .webp"),
@@ -210,6 +213,16 @@ def test_options_default_to_off_and_are_read() -> None:
         (False, (), True),
     ]
     assert len({recipe.fingerprint for recipe in (plain, *asked)}) == 4
+
+
+def test_chroma_is_the_recipes_unless_a_format_says_otherwise() -> None:
+    """Left out it is `auto`; each choice has a fingerprint of its own."""
+    formats = {"jpeg": {"key": "a/{stem}.jpg", "chroma": "half"}, "avif": {"key": "a/{stem}.avif"}}
+    sizes = [{"name": "a", "formats": formats}]
+    plain, full = (Recipe.from_json(json.dumps(document(sizes=sizes) | more)) for more in ({}, {"chroma": "full"}))
+    assert [fmt.chroma for _, fmt in plain.formats] == ["half", "auto"]
+    assert [fmt.chroma for _, fmt in full.formats] == ["half", "full"]
+    assert plain.fingerprint != full.fingerprint
 
 
 def test_a_format_without_its_encoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ SIDES = st.integers(1, 65_535)
 RECIPE = Recipe.default()
 
 
-def box(width: int | None, height: int | None, **options: int) -> tuple[Size, Format]:
+def box(width: int | None, height: int | None, max_side: int | None = None) -> tuple[Size, Format]:
     """A size with one WebP format."""
-    fmt = Format("webp", 80, "{stem}.webp", **options)
+    fmt = Format("webp", 80, "{stem}.webp", max_side)
     return Size("box", (fmt,), width, height), fmt
 
 
