@@ -101,8 +101,12 @@ chaos: $(VENV)/.installed ## every call of the path fails in every way, a shuffl
 # ---- run it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: image
-image: ## build the Lambda image  [ARCH=arm64]
+image: ## build the Lambda image  [ARCH=arm64] [BASE_IMAGE=…]
 	@scripts/image
+
+.PHONY: update-base
+update-base: $(VENV)/.installed ## pin the newest patch of the image's base in docker/Dockerfile  [ARGS=--check]
+	@scripts/update-base $(ARGS)
 
 .PHONY: push-image
 push-image: $(VENV)/.installed ## build, push and roll out the Lambda image  ENV=dev

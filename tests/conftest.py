@@ -2,6 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.base import base_image
 from tests.requirements import required
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -11,3 +12,8 @@ def pytest_configure() -> None:
     """A misspelt requirement would require nothing, and no test fails because the machine is busy."""
     required()
     settings.load_profile("untimed")
+
+
+def pytest_report_header() -> list[str]:
+    """Say where the image is not built on the base that users get."""
+    return [f"image: built on {name}, which is not the pinned base" for name in base_image().values()]

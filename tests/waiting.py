@@ -1,6 +1,7 @@
 """Waiting for what happens elsewhere, with a failure that says what was last seen."""
 
 import time
+import urllib.request
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -24,3 +25,12 @@ def wait_for(look: Callable[[], T | None], what: str, last_seen: Callable[[], st
             return found
         time.sleep(0.1)
     pytest.fail(f"waited {seconds:.0f} s for {what}; {last_seen()}")
+
+
+def healthy(url: str) -> bool | None:
+    """True once something answers, for `wait_for`."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http
+            return True
+    except OSError:
+        return None

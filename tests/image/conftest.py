@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from scripts.demo import resources, servers
+from tests.base import base_image
 from tests.emulator import Pipeline, pipeline_on
+from tests.registry import running_registry
 from tests.requirements import need
 from tests.waiting import wait_for
 
@@ -52,9 +54,18 @@ def image() -> str:
         subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0  # noqa: S607
     )
     need("docker", present=answers, how="Install Docker Engine or Docker Desktop and start it.")
-    built = subprocess.run([ROOT / "scripts" / "image"], capture_output=True, text=True, check=False)  # noqa: S603
+    environment = {**os.environ, **base_image()}
+    built = subprocess.run([ROOT / "scripts" / "image"], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert built.returncode == 0, built.stderr[-4000:]
     return built.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="session")
+def registry(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry on this machine: HOST:PORT."""
+    del image  # only so that nothing is started where there is no Docker
+    with running_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,8 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from scripts.demo import servers
+from tests.base import base_image
+from tests.registry import running_registry
 from tests.requirements import need
 from tests.waiting import wait_for
 
@@ -203,7 +204,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
     enforcing = {**servers.FOR_CONTAINERS, "AUTH": "true"}
     with servers.emulator(port, folder / "emulator.log", environment, enforcing):
-        yield Checkout(folder, environment, port)
+        yield Checkout(folder, environment | base_image(), port)
 
 
 @pytest.fixture(scope="session")
@@ -255,13 +256,11 @@ def copy_project(folder: Path) -> None:
     subprocess.run(["git", "init", "--quiet", folder], check=True)  # noqa: S603, S607
 
 
-def healthy(url: str) -> bool | None:
-    """True once something answers, for `wait_for`."""
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http
-            return True
-    except OSError:
-        return None
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry on this machine: HOST:PORT."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,8 @@ The tests are in the order of a stack's life; the last one ends it.
 
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +19,7 @@ from processor import keys
 from processor.recipe import CONTENT_TYPES, Recipe
 from scripts.demo import servers
 from tests import helpers
-from tests.requirements import need
-from tests.stack.conftest import ENVIRONMENT, Checkout, Stack, healthy, stop_listening
+from tests.stack.conftest import ENVIRONMENT, Checkout, Stack, stop_listening
 from tests.waiting import wait_for
 
 KEY = "my photos/ü b+c (1).jpg"
@@ -169,34 +164,6 @@ def test_another_environments_variables_do_not_touch_this_state(stack: Stack) ->
     )  # fmt: skip
     assert done.returncode == 1
     assert "terraform workspace select -or-create dev" in " ".join(done.stderr.split())
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A registry on this machine: HOST:PORT."""
-    path = shutil.which("docker-registry")
-    need("docker", present=path is not None, how="Install Debian's docker-registry.")
-    assert path is not None
-    folder = tmp_path_factory.mktemp("registry")
-    port = servers.choose_port(None)
-    configuration = folder / "config.yml"
-    storage = {"filesystem": {"rootdirectory": str(folder / "data")}}
-    configuration.write_text(
-        json.dumps({"version": "0.1", "storage": storage, "http": {"addr": f"{servers.HOST}:{port}"}})
-    )
-    command = [path, "serve", str(configuration)]
-    host = f"{servers.HOST}:{port}"
-    with servers.running("the registry", command, os.environ, folder / "registry.log") as server:
-        wait_for(lambda: healthy(f"http://{host}/v2/"), "the registry", server.log.read_text)
-        yield host
-    pushed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{host}/*").split()
-    docker("image", "rm", "--force", *pushed)
-
-
-def docker(*arguments: str) -> str:
-    """What docker printed."""
-    done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)  # noqa: S603, S607
-    return done.stdout
 
 
 def test_a_pushed_image_is_rolled_out_by_its_digest(stack: Stack, registry: str) -> None:
