@@ -55,13 +55,14 @@ module "ingest" {
 
   name                       = local.name
   account_id                 = local.account_id
-  raw_bucket_name            = module.storage.raw_bucket_name
+  raw_bucket_name            = module.storage.private.raw
   raw_bucket_arn             = module.storage.raw_bucket_arn
   visibility_timeout_seconds = local.visibility_timeout_seconds
   function_arn               = module.processor.alias_arn
   batch_size                 = var.batch_size
   batching_window_seconds    = var.batching_window_seconds
   maximum_concurrency        = var.maximum_concurrency
+  enabled                    = var.processing_enabled
 }
 
 module "processor" {
@@ -147,7 +148,7 @@ module "delivery" {
   }
 
   name                        = local.name
-  processed_bucket_name       = module.storage.processed_bucket_name
+  processed_bucket_name       = module.storage.private.processed
   processed_bucket_arn        = module.storage.processed_bucket_arn
   processed_bucket_domain     = module.storage.processed_bucket_domain
   processed_tls_only_document = module.storage.processed_tls_only_document

@@ -169,6 +169,13 @@ variable "maximum_concurrency" {
   }
 }
 
+variable "processing_enabled" {
+  description = "The emergency stop: with false, no picture is processed. Uploads wait in the queue, for four days at most; what is published stays served. docs/runbook.md says when."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "max_object_bytes" {
   description = "Larger uploads are rejected as too_large."
   type        = number

@@ -78,4 +78,26 @@ run "ingest" {
     condition     = aws_lambda_event_source_mapping.ingest.function_name == var.function_arn && one(aws_lambda_event_source_mapping.ingest.scaling_config).maximum_concurrency == 10
     error_message = "The queue must call the alias, with bounded concurrency."
   }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.ingest.enabled
+    error_message = "Pictures must be processed unless somebody stops it."
+  }
+}
+
+run "the_emergency_stop" {
+  command = plan
+
+  module {
+    source = "./modules/ingest"
+  }
+
+  variables {
+    enabled = false
+  }
+
+  assert {
+    condition     = !aws_lambda_event_source_mapping.ingest.enabled && aws_s3_bucket_notification.raw.queue[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"])
+    error_message = "Stopped, the function must not be called, and events must still be kept."
+  }
 }

@@ -106,3 +106,13 @@ run "the_longest_names_still_make_bucket_names" {
     error_message = "Bucket names end at 63 characters."
   }
 }
+
+run "a_stopped_stack_is_spoken_of_at_every_plan" {
+  command = plan
+
+  variables {
+    processing_enabled = false
+  }
+
+  expect_failures = [check.processing]
+}

@@ -216,16 +216,15 @@ def bare_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     port = servers.choose_port(None)
     environment = servers.isolated_environment(os.environ, f"http://{servers.HOST}:{port}")
     with servers.emulator(port, folder / "emulator.log", environment, {**servers.LOOPBACK_ONLY, "AUTH": "true"}):
-        stack = applied(Checkout(folder, environment, port))
-        aws = stack.checkout.client("lambda")
-        for mapping in aws.list_event_source_mappings()["EventSourceMappings"]:
-            aws.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-        yield stack
+        yield applied(Checkout(folder, environment, port))
 
 
 TERRAFORM = ("terraform", "-chdir=terraform")
-VARIABLES = ("-input=false", f"-var-file=environments/{ENVIRONMENT}.tfvars", "-var=image_uri=img-pipeline:none")
-"""With an image that does not exist."""
+VARIABLES = (
+    "-input=false", f"-var-file=environments/{ENVIRONMENT}.tfvars", "-var=image_uri=img-pipeline:none",
+    "-var=processing_enabled=false",
+)  # fmt: skip
+"""With an image that does not exist, so stopped: the queue calls nobody."""
 
 
 def applied(checkout: Checkout) -> Stack:

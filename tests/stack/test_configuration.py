@@ -1,6 +1,7 @@
 """The Terraform code by itself: its form, its lock files, and its own tests with a mocked provider."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -57,3 +58,61 @@ def test_root_passes_its_own_tests(copy: Path, root: str) -> None:
     tests = terraform(copy / root, "test")
     assert tests.returncode == 0, tests.stdout + tests.stderr
     assert " 0 failed" in tests.stdout, tests.stdout
+
+
+def graph(copy: Path) -> dict[str, set[str]]:
+    """What every resource of the stack comes after, and is destroyed before, directly: by address."""
+    folder = copy / "terraform"
+    init = terraform(folder, "init", "-input=false", "-lockfile=readonly")
+    assert init.returncode == 0, init.stderr
+    drawn = terraform(folder, "graph")
+    assert drawn.returncode == 0, drawn.stderr
+    edges: dict[str, set[str]] = {}
+    for later, earlier in re.findall(r'^\s*"([^"]+)" -> "([^"]+)";$', drawn.stdout, re.MULTILINE):
+        edges.setdefault(later, set()).add(earlier)
+    return edges
+
+
+def before(edges: dict[str, set[str]], address: str) -> set[str]:
+    """Everything that a resource comes after, however indirectly."""
+    found: set[str] = set()
+    waiting = [address]
+    while waiting:
+        for earlier in edges.get(waiting.pop(), set()) - found:
+            found.add(earlier)
+            waiting.append(earlier)
+    return found
+
+
+STORAGE = ("aws_s3_bucket_public_access_block.this", "aws_s3_bucket_ownership_controls.this")
+LOGS = ("aws_s3_bucket_public_access_block.logs", "aws_s3_bucket_ownership_controls.logs")
+ORDER = {
+    "module.storage.aws_s3_bucket_policy.raw": [f"module.storage.{name}" for name in STORAGE],
+    "module.delivery.aws_s3_bucket_policy.processed": [f"module.storage.{name}" for name in STORAGE],
+    "module.delivery.aws_s3_object.missing": [f"module.storage.{name}" for name in STORAGE],
+    "module.replica.aws_s3_bucket_policy.raw": [f"module.replica.{name}" for name in STORAGE],
+    "module.replication.aws_s3_bucket_policy.processed": [f"module.replica.{name}" for name in STORAGE],
+    "module.delivery.aws_s3_bucket_policy.logs": [f"module.delivery.{name}" for name in LOGS],
+    "module.delivery.aws_cloudwatch_log_delivery.access": ["module.delivery.aws_s3_bucket_policy.logs"],
+    "module.ingest.aws_s3_bucket_notification.raw": [
+        *(f"module.storage.{name}" for name in STORAGE),
+        "module.storage.aws_s3_bucket_versioning.raw",
+        "module.storage.aws_s3_bucket_policy.raw",
+        "module.ingest.aws_sqs_queue_policy.ingest",
+    ],
+    "module.replication.aws_s3_bucket_replication_configuration.this": [
+        *(f"module.{module}.{name}" for module in ("storage", "replica") for name in STORAGE),
+        *(f"module.{module}.aws_s3_bucket_versioning.raw" for module in ("storage", "replica")),
+        *(f"module.{module}.aws_s3_bucket_policy.raw" for module in ("storage", "replica")),
+    ],
+}
+"""What must be in force before something is set on a bucket, and until that is gone. Terraform destroys in reverse."""
+
+
+def test_what_is_set_on_a_bucket_has_its_order(copy: Path) -> None:
+    """No bucket has a policy, an object, an event or a copy of anything before nobody can make it public."""
+    edges = graph(copy)
+    missing = {later: lacking for later, earlier in ORDER.items() if (lacking := set(earlier) - before(edges, later))}
+    assert missing == {}
+    policies = {later for later in edges if later.rpartition(".")[0].endswith("aws_s3_bucket_policy")}
+    assert policies - set(ORDER) == set(), "every bucket policy must be in ORDER"

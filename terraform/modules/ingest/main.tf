@@ -80,6 +80,7 @@ resource "aws_lambda_event_source_mapping" "ingest" {
   batch_size                         = var.batch_size
   maximum_batching_window_in_seconds = var.batching_window_seconds
   function_response_types            = ["ReportBatchItemFailures"]
+  enabled                            = var.enabled
 
   scaling_config {
     maximum_concurrency = var.maximum_concurrency

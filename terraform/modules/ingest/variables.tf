@@ -38,6 +38,12 @@ variable "batching_window_seconds" {
   type        = number
 }
 
+variable "enabled" {
+  description = "Whether the function is called. False: messages wait, four days at most."
+  type        = bool
+  default     = true
+}
+
 variable "maximum_concurrency" {
   description = "Most invocations at a time."
   type        = number

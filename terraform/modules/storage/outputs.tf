@@ -28,12 +28,30 @@ output "processed_tls_only_document" {
   value       = data.aws_iam_policy_document.tls_only["processed"].json
 }
 
+output "private" {
+  description = "Names of both buckets, once nobody can make them public. Policies, notifications and objects take the name from here, so that they come after these settings and go before them."
+  value       = { raw = aws_s3_bucket.raw.bucket, processed = aws_s3_bucket.processed.bucket }
+
+  depends_on = [
+    aws_s3_bucket_public_access_block.this,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_policy.raw,
+    aws_s3_bucket_versioning.raw,
+  ]
+}
+
 output "versioned" {
-  description = "Name and ARN of both buckets, once they keep versions."
+  description = "Name and ARN of both buckets, once nobody can make them public and they keep versions."
   value = {
     raw       = { name = aws_s3_bucket.raw.bucket, arn = aws_s3_bucket.raw.arn }
     processed = { name = aws_s3_bucket.processed.bucket, arn = aws_s3_bucket.processed.arn }
   }
 
-  depends_on = [aws_s3_bucket_versioning.raw, aws_s3_bucket_versioning.processed]
+  depends_on = [
+    aws_s3_bucket_public_access_block.this,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_policy.raw,
+    aws_s3_bucket_versioning.raw,
+    aws_s3_bucket_versioning.processed,
+  ]
 }
