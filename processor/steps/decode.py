@@ -5,7 +5,7 @@ from dataclasses import replace
 from PIL import Image, JpegImagePlugin
 
 from processor.errors import Rejected
-from processor.steps import depth, png
+from processor.steps import depth, jpeg, png
 from processor.steps.inspect import Opened, pillow_errors, reopened
 from processor.steps.tone import Curve
 
@@ -44,8 +44,8 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
 def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Image.Image:
     image = source.image
     with pillow_errors(source.format):
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            image.draft(None, (round(needed[0] * SHRINK_MARGIN), round(needed[1] * SHRINK_MARGIN)))
+        if source.layout:
+            return _decoded_jpeg(source, source.layout, needed)
         exact = depth.exact(source, curve)
         if exact is not None:
             return exact
@@ -57,3 +57,22 @@ def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Im
             raise ValueError("its palette is missing")
         # greys of more bits keep them for the colour step, unless a curve is due that wants them all
         return image if curve is None else depth.toned(image, curve)
+
+
+def _decoded_jpeg(source: Opened, layout: jpeg.Layout, needed: tuple[int, int]) -> Image.Image:
+    """A JPEG, and once more with something behind its pixels if there is a doubt whether it has all of them."""
+    whole = source.image.size
+    image = _shrunk(source, layout, needed)
+    if jpeg.is_doubtful(layout, image, whole):
+        other = replace(source, data=jpeg.with_filler(source.data, layout))
+        if not jpeg.same(image, _shrunk(replace(other, image=reopened(other)), layout, needed)):
+            raise ValueError("its pixels end early")
+    return image
+
+
+def _shrunk(source: Opened, layout: jpeg.Layout, needed: tuple[int, int]) -> Image.Image:
+    image = source.image
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and not layout.lossless:
+        image.draft(None, (round(needed[0] * SHRINK_MARGIN), round(needed[1] * SHRINK_MARGIN)))
+    image.load()
+    return image

@@ -13,6 +13,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageFile,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
     MpoImagePlugin,
@@ -25,7 +26,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits, check_size
 from processor.results import SourceFormat
-from processor.steps import bounds, boxes, jxl, optional, png
+from processor.steps import bounds, boxes, jpeg, jxl, optional, png
 from processor.steps.notes import Note
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
@@ -89,6 +90,7 @@ class Opened:
             its screen more than the picture's.
         data: the whole file, as its reader is given it: see `mended`.
         notes: what there is to note about that.
+        layout: of a JPEG.
     """
 
     image: Image.Image
@@ -97,6 +99,7 @@ class Opened:
     canvas: tuple[int, int]
     data: bytes
     notes: tuple[Note, ...] = ()
+    layout: jpeg.Layout | None = None
 
 
 def opened(data: bytes, limits: Limits) -> Opened:
@@ -110,14 +113,17 @@ def opened(data: bytes, limits: Limits) -> Opened:
     fmt = sniffed(data)
     _check_installed(fmt)
     bounds.check_structure(fmt, data, limits)
-    data, notes = _mended(fmt, data)
+    layout = _jpeg_layout(fmt, data)
+    data, notes = _mended(fmt, data, layout)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = limits.max_metadata_bytes
     with pillow_errors(fmt):
         if fmt == "jxl":  # its reader decodes as it opens
             _check_side(*jxl.declared_size(data), limits)
-        image = Image.open(io.BytesIO(data), formats=_PLUGINS[fmt][:1])
+        if layout:
+            jpeg.check_complete(layout)
+        image = _lazily(fmt, data, layout)
         if image.format not in _PLUGINS[fmt]:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, f"the file begins as {fmt} but turns out to be {image.format}")
         if image.info.get("compression") == "webp":  # libtiff would complain on stderr, past all of Python
@@ -130,12 +136,12 @@ def opened(data: bytes, limits: Limits) -> Opened:
     _check_side(*canvas, limits)
     _check_frames(*canvas, frames, limits, decoded=frames if fmt in ANIMATED else 1)
     _check_transparent(image, canvas, limits)
-    return Opened(image, fmt, frames, canvas, data, notes)
+    return Opened(image, fmt, frames, canvas, data, notes, layout)
 
 
 def reopened(source: Opened) -> Image.Image:
     """The same file opened once more, for a reader of its own: one Image can only be at one frame at a time."""
-    return Image.open(io.BytesIO(source.data), formats=_PLUGINS[source.format][:1])
+    return _lazily(source.format, source.data, source.layout)
 
 
 def sniffed(data: bytes) -> SourceFormat:
@@ -161,7 +167,28 @@ def sniffed(data: bytes) -> SourceFormat:
     )
 
 
-def _mended(fmt: SourceFormat, data: bytes) -> tuple[bytes, tuple[Note, ...]]:
+def _lazily(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> ImageFile.ImageFile:
+    """Have Pillow read a file's header."""
+    image = Image.open(io.BytesIO(data), formats=_PLUGINS[fmt][:1])
+    if layout and layout.arithmetic:
+        image.decodermaxblock = max(image.decodermaxblock, len(data))  # libjpeg cannot stop and go on there
+    return image
+
+
+def _jpeg_layout(fmt: SourceFormat, data: bytes) -> jpeg.Layout | None:
+    """Of a JPEG.
+
+    Raises:
+        Rejected: `unsupported_format`.
+    """
+    if fmt != "jpeg":
+        return None
+    layout = jpeg.layout(data)
+    jpeg.check_kind(layout)
+    return layout
+
+
+def _mended(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> tuple[bytes, tuple[Note, ...]]:
     """The file in a form that its reader takes for what it is, and what there is to note about that.
 
     Raises:
@@ -169,7 +196,7 @@ def _mended(fmt: SourceFormat, data: bytes) -> tuple[bytes, tuple[Note, ...]]:
     """
     if fmt == "png":
         return png.mended(data)
-    return data, ()
+    return (jpeg.ended(data, layout) if layout else data), ()
 
 
 def _check_installed(fmt: SourceFormat) -> None:
