@@ -41,6 +41,10 @@ FULL_CHROMA_PIXELS = 25_000_000
 FILM_SPEED = 8
 """Of AVIF's frames, with either codec; the tuning for still images is not for films."""
 
+FILM_RANGE = "limited"
+"""Of AVIF's luma and chroma in an animation. Chromium 156 shows an animation in full range as if it were limited, so
+that every colour is wrong; stills are right in both. Opacity has full range always."""
+
 AVIF_CONCESSIONS = ((15, 1), (30, 1), (30, 2))
 """What an animated AVIF gives up, in this order, to become smaller than the WebP: quality, and every n-th frame."""
 
@@ -219,6 +223,7 @@ def _avif_strip(film: Film, quality: int, step: int) -> bytes:
         quality=quality,
         codec=avif_codec(*film.size),
         speed=FILM_SPEED,
+        range=FILM_RANGE,
         max_threads=1,
         icc_profile=None,
         exif=film.exif,

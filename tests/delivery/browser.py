@@ -33,6 +33,7 @@ class Browser:
     def __init__(self, commands: IO[bytes], answers: IO[bytes]) -> None:
         self._commands = commands
         self._answers = answers
+        self._received = bytearray()
         self._numbers = itertools.count(1)
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
@@ -57,11 +58,12 @@ class Browser:
         return result
 
     def _read(self) -> dict[str, Any]:
-        text = bytearray()
-        while (byte := self._answers.read(1)) != b"\0":
-            assert byte, "the browser is gone"
-            text += byte
-        message: dict[str, Any] = json.loads(text)
+        while (end := self._received.find(b"\0")) < 0:
+            part = self._answers.read(1 << 16)
+            assert part, "the browser is gone"
+            self._received += part
+        message: dict[str, Any] = json.loads(self._received[:end])
+        del self._received[: end + 1]
         return message
 
     def open(self, url: str) -> None:

@@ -1,6 +1,7 @@
 """Animate: what moves stays moving, in the same time, as often, and looks the same."""
 
 import io
+import re
 import struct
 import time
 import zlib
@@ -217,6 +218,19 @@ def test_avif_gives_way_until_it_is_smaller() -> None:
     assert durations == [200] * 4
     assert_image_similar(frames[1].convert("RGB"), drawing(8)[2], 20)
     assert tried(1) == best  # in vain, so nothing is given up
+
+
+@pytest.mark.parametrize("side", [96, 48])
+def test_animated_avif_is_in_limited_range(side: int) -> None:
+    """Luma and chroma of an animated AVIF are in limited range, from either encoder, and opacity is whole."""
+    frames = [photo(side, side).rotate(90 * at).convert("RGBA") for at in range(4)]
+    for frame in frames:
+        frame.putalpha(Image.linear_gradient("L").resize(frame.size))
+    body = renditions(transcode(pages(frames, "PNG", duration=100, blend=0), small_recipe()))["avif"]
+    stated = [body[at.end() + 6] >> 7 for at in re.finditer(b"nclx", body)]
+    assert set(stated) == {0}
+    alpha = played(body)[1][1].getchannel("A")
+    assert_image_similar(alpha, frames[1].getchannel("A").resize(alpha.size, Image.Resampling.LANCZOS), 2)
 
 
 def test_default_recipes_avif_is_smaller_for_a_film() -> None:
