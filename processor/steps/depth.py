@@ -13,6 +13,9 @@ from processor.steps.tone import Curve
 
 _WHITE = 255
 _WHITE_16 = 65_535
+_PLANES = 2
+"""As a TIFF's planar configuration: Pillow divides by opacity itself there."""
+
 _LARGEST_FLOAT = 3.4028234663852886e38
 """Of 32 bits."""
 
@@ -57,8 +60,17 @@ def toned(image: Image.Image, curve: Curve | None) -> Image.Image:
 
 def eight_bit(image: Image.Image, curve: Curve | None = None) -> Image.Image:
     """Greys of 12, 16 or 32 bits, whole or floating, as 8-bit grey. Pillow itself would clip or cut them."""
+    result = _eight_bit(image, curve)
+    if result is image or not isinstance(image, TiffImagePlugin.TiffImageFile) or image.tag_v2.get(262):
+        return result
+    return result.point(list(range(_WHITE, -1, -1)))  # white is zero, which Pillow knows of fewer bits only
+
+
+def _eight_bit(image: Image.Image, curve: Curve | None) -> Image.Image:
     if image.mode.startswith("I;16"):
         return _from_sixteen_bits(image, _white_level(image), curve)
+    if image.mode == "I" and isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(339, (1,))[0] == 1:
+        return _from_sixteen_bits(_upper_half(image), _WHITE_16, curve)
     if image.mode == "I":
         lowest, highest = _extrema(image)
         if lowest >= 0 and highest <= _WHITE_16:
@@ -76,9 +88,13 @@ def eight_bit(image: Image.Image, curve: Curve | None = None) -> Image.Image:
 def _exact_raw(high: ImageFile.ImageFile, data: bytes, curve: Curve | None) -> Image.Image | None:
     """A 16-bit PNG or TIFF, decoded twice: for the high bytes and for the low ones."""
     exchanged = [_exchanged(tile.args) for tile in high.tile]
-    if not exchanged or None in exchanged:
+    rawmode = _rawmode(high.tile[0].args) if high.tile else ""
+    grey, premultiplied = rawmode == "LA;16B", rawmode.startswith("RGBa")
+    in_planes = isinstance(high, TiffImagePlugin.TiffImageFile) and high.tag_v2.get(284) == _PLANES
+    if not exchanged or None in exchanged or (premultiplied and in_planes):
         return None
-    grey = _rawmode(high.tile[0].args) == "LA;16B"
+    if premultiplied:
+        high.tile = [tile._replace(args=_replaced(tile.args, "RGBA" + rawmode[4:])) for tile in high.tile]
     low: Any = Image.open(io.BytesIO(data), formats=[str(high.format)])
     low.tile = [tile._replace(args=args) for tile, args in zip(low.tile, exchanged, strict=True)]
     _load(low, data)
@@ -90,7 +106,22 @@ def _exact_raw(high: ImageFile.ImageFile, data: bytes, curve: Curve | None) -> I
         high.load()
         pairs = list(zip(high.split(), low.split(), strict=True))
         mode = high.mode
-    return _merged(high, mode, [_joined(*pair) for pair in pairs], _WHITE_16, curve)
+    bands = [_joined(*pair) for pair in pairs]
+    return _merged(high, mode, _divided(bands) if premultiplied else bands, _WHITE_16, curve)
+
+
+def _divided(bands: Sequence[Image.Image]) -> list[Image.Image]:
+    """Bands of 16-bit numbers, of which the last is opacity, with the others no longer multiplied by it."""
+    opacity = bands[-1].convert("I")
+    plain = [
+        ImageMath.lambda_eval(
+            lambda known: known["min"](known["colour"] * 32_767 / known["max"](known["opacity"], 1) * 2, _WHITE_16),
+            colour=band.convert("I"),
+            opacity=opacity,
+        )
+        for band in bands[:-1]
+    ]
+    return [*plain, opacity]
 
 
 def _load(image: Image.Image, data: bytes) -> None:
@@ -108,14 +139,18 @@ def _rawmode(args: object) -> str:
 def _exchanged(args: object) -> object:
     """A tile's arguments for the other byte order; None: it has no 16-bit colours, or ones that do not come apart."""
     rawmode = _rawmode(args)
-    colours, bits = rawmode[:-4], rawmode[-4:]
+    colours, bits = rawmode[:-4].replace("RGBa", "RGBA"), rawmode[-4:]
     if colours == "LA":
         other = "RGBA"
     elif colours in ("RGB", "RGBA", "RGBX", "CMYK") and bits in _BYTES_EXCHANGED:
         other = colours + _BYTES_EXCHANGED[bits]
     else:
         return None
-    return (other, *args[1:]) if isinstance(args, tuple) else other
+    return _replaced(args, other)
+
+
+def _replaced(args: object, rawmode: str) -> Any:
+    return (rawmode, *args[1:]) if isinstance(args, tuple) else rawmode
 
 
 def _exact_heif(source: Opened, curve: Curve | None) -> Image.Image | None:
@@ -132,6 +167,14 @@ def _exact_heif(source: Opened, curve: Curve | None) -> Image.Image | None:
     ]
     bands = [_joined(high, low) for high, low in zip(*halves, strict=True)]
     return _merged(source.image, mode, bands, ((1 << bits) - 1) << (16 - bits), curve)
+
+
+def _upper_half(image: Image.Image) -> Image.Image:
+    """The upper 16 of 32 bits without a sign, which Pillow takes for numbers with one."""
+    bands = Image.frombytes("RGBA", image.size, image.tobytes("raw", "I;32S")).split()
+    upper = _joined(bands[3], bands[2])
+    upper.info = dict(image.info)
+    return upper
 
 
 def _joined(high: Image.Image, low: Image.Image) -> Image.Image:

@@ -26,7 +26,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits, check_size
 from processor.results import SourceFormat
-from processor.steps import bounds, boxes, jpeg, jxl, optional, png
+from processor.steps import bounds, boxes, jpeg, jxl, optional, png, tiff
 from processor.steps.notes import Note
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
@@ -113,6 +113,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
     fmt = sniffed(data)
     _check_installed(fmt)
     bounds.check_structure(fmt, data, limits)
+    original = data
     layout = _jpeg_layout(fmt, data)
     data, notes = _mended(fmt, data, layout)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
@@ -126,12 +127,10 @@ def opened(data: bytes, limits: Limits) -> Opened:
         image = _lazily(fmt, data, layout)
         if image.format not in _PLUGINS[fmt]:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, f"the file begins as {fmt} but turns out to be {image.format}")
-        if image.info.get("compression") == "webp":  # libtiff would complain on stderr, past all of Python
-            raise Rejected(Reason.UNSUPPORTED_FORMAT, "a TIFF with WebP inside cannot be read; export it with LZW")
         _check_side(*image.size, limits)
         if fmt == "jp2" and (profile := boxes.jp2_profile(data)):  # Pillow leaves it out
             image.info["icc_profile"] = profile
-        frames, canvas = _frames(fmt, image, data, limits.max_frames + 1)
+        frames, canvas = _frames(fmt, image, original, limits.max_frames + 1)
     bounds.check_collected(image.info, limits)
     _check_side(*canvas, limits)
     _check_frames(*canvas, frames, limits, decoded=frames if fmt in ANIMATED else 1)
@@ -172,6 +171,8 @@ def _lazily(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> Image
     image = Image.open(io.BytesIO(data), formats=_PLUGINS[fmt][:1])
     if layout and layout.arithmetic:
         image.decodermaxblock = max(image.decodermaxblock, len(data))  # libjpeg cannot stop and go on there
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tiff.with_old_palette(image)
     return image
 
 
@@ -196,6 +197,8 @@ def _mended(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> tuple
     """
     if fmt == "png":
         return png.mended(data)
+    if fmt == "tiff":
+        return tiff.with_picture_first(data), ()
     return (jpeg.ended(data, layout) if layout else data), ()
 
 
