@@ -26,7 +26,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits, check_size
 from processor.results import SourceFormat
-from processor.steps import bounds, boxes, jpeg, jxl, optional, png, tiff
+from processor.steps import bounds, boxes, ends, jpeg, jxl, optional, png, tiff
 from processor.steps.notes import Note
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
@@ -197,8 +197,11 @@ def _mended(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> tuple
     """
     if fmt == "png":
         return png.mended(data)
-    if fmt == "tiff":
-        return tiff.with_picture_first(data), ()
+    if fmt == "webp":
+        return ends.webp(data)
+    whole = {"tiff": tiff.with_picture_first, "gif": ends.gif, "jp2": ends.jp2}.get(fmt)
+    if whole:
+        return whole(data), ()
     return (jpeg.ended(data, layout) if layout else data), ()
 
 
