@@ -20,27 +20,26 @@ def webp(data: bytes) -> tuple[bytes, tuple[Note, ...]]:
         The file, the same object if it is as it says, and what there is to note about it.
     """
     (stated,) = struct.unpack_from("<I", data, 4)
-    kept, at, notes = [], 12, set[Note]()
+    kept, at, moving = [], 12, False
     while at + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length
         if kind not in _WEBP_CHUNKS and at >= 8 + stated:
             break
         if end > len(data):
-            if kind == b"ANMF":
-                notes.add(Note.ANIMATION_CUT)
-            elif kind == b"VP8 " and end - len(data) <= _VP8_PADDING:
+            if kind == b"VP8 " and end - len(data) <= _VP8_PADDING:
                 rest = data[at + 8 :]
                 kept.append(struct.pack("<4sI", kind, len(rest)) + rest + bytes(len(rest) % 2))
             elif kind in (b"VP8 ", b"VP8L", b"ALPH"):
                 return data, ()
             break
+        moving |= kind == b"ANMF"
         kept.append(data[at:end] + bytes(length % 2))
         at = end + length % 2
     body = b"WEBP" + b"".join(kept)
     if not kept or 8 + stated in (at, at - 1):
         return data, ()
-    return b"RIFF" + struct.pack("<I", len(body)) + body, tuple(notes)
+    return b"RIFF" + struct.pack("<I", len(body)) + body, (Note.ANIMATION_CUT,) if moving and stated > len(body) else ()
 
 
 def gif(data: bytes) -> bytes:
