@@ -2,19 +2,21 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PIL import Image, ImageFile, ImageMath, PngImagePlugin, TiffImagePlugin
 
 from processor.steps import optional, png
 from processor.steps.inspect import Opened
-from processor.steps.tone import Curve
+from processor.steps.tone import Curve, exposure, from_pq, within_peak
 
 _WHITE = 255
 _WHITE_16 = 65_535
 _PLANES = 2
 """As a TIFF's planar configuration: Pillow divides by opacity itself there."""
+
+_PIXELS_AT_ONCE = 1_000_000
 
 _LARGEST_FLOAT = 3.4028234663852886e38
 """Of 32 bits."""
@@ -50,12 +52,38 @@ def toned(image: Image.Image, curve: Curve | None) -> Image.Image:
         return eight_bit(image, curve)
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    plain, shown = list(range(_WHITE + 1)), _levels(_WHITE, curve)[: _WHITE + 1]
-    alpha = plain if image.mode.endswith("A") else []
-    colours = len(image.getbands()) - bool(alpha)
-    result = image.point(shown * colours + alpha)
+    bands = image.split()
+    colours = bands[: len(bands) - image.mode.endswith("A")]
+    shown = _bent(colours, lambda band, levels: band.point(levels[: _WHITE + 1]), _WHITE, curve)
+    result = Image.merge(image.mode, [*shown, *bands[len(colours) :]])
     result.info = image.info
     return result
+
+
+def _bent(
+    bands: Sequence[Image.Image], reduced: Callable[[Image.Image, list[int]], Image.Image], white: int, curve: Curve
+) -> list[Image.Image]:
+    """Bands of colours in 8 bits after a curve, a part of the rows at a time, so that little is held twice.
+
+    Args:
+        bands: red, green and blue, or grey.
+        reduced: from a band and the level of 256 for every number to 8 bits.
+        white: the number of the brightest.
+        curve: from encoded to shown levels.
+    """
+    levels = _levels(white, curve)
+    exposures = _levels(white, exposure) if curve is from_pq else None
+    width, height = bands[0].size
+    results = [Image.new("L", (width, height)) for _ in bands]
+    rows = max(1, _PIXELS_AT_ONCE // width)
+    for top in range(0, height, rows):
+        parts = [band.crop((0, top, width, min(height, top + rows))) for band in bands]
+        shown = [reduced(part, levels) for part in parts]
+        if exposures:
+            shown = within_peak(shown, [reduced(part, exposures) for part in parts])
+        for result, part in zip(results, shown, strict=True):
+            result.paste(part, (0, top))
+    return results
 
 
 def eight_bit(image: Image.Image, curve: Curve | None = None) -> Image.Image:
@@ -186,16 +214,18 @@ def _merged(
     source: Image.Image, mode: str, bands: Sequence[Image.Image], white: int, curve: Curve | None
 ) -> Image.Image:
     """Bands of 16-bit numbers as an 8-bit image; an alpha band, the last of its mode, has no curve."""
-    colours, plain = _levels(white, curve), _levels(white, None)
-    eights = [
-        band.convert("I").point(plain if name == "A" else colours, "L") for name, band in zip(mode, bands, strict=True)
-    ]
-    image = Image.merge(mode, eights)
+    count = len(bands) - mode.endswith("A") if curve else 0
+    bent = _bent(bands[:count], _reduced, white, curve) if curve else []
+    image = Image.merge(mode, [*bent, *(_reduced(band, _levels(white, None)) for band in bands[count:])])
     image.info = dict(source.info)
     transparent = image.info.pop("transparency", None)
     if mode == "RGB" and isinstance(transparent, tuple):
         image.putalpha(_unlike(bands, transparent))
     return image
+
+
+def _reduced(band: Image.Image, levels: list[int]) -> Image.Image:
+    return band.convert("I").point(levels, "L")
 
 
 def _unlike(bands: Sequence[Image.Image], colour: tuple[int, ...]) -> Image.Image:

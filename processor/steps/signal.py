@@ -64,8 +64,9 @@ def stated(source: Opened) -> Signal | None:
 
 
 def tagged(image: Image.Image, signal: Signal | None) -> Image.Image:
-    """The image with the ICC profile that says the same as the signal, for the colour step."""
+    """The image, its curve applied, with its hues and the ICC profile that says the same as the signal."""
     if signal is not None and image.mode not in ("CMYK", "LAB"):
+        image = image if signal.curve is None else tone.with_hues(image, signal.curve)
         image.info["icc_profile"] = profiles.profile(signal.primaries, signal.gamma)
     return image
 
