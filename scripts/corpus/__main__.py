@@ -9,6 +9,7 @@ from pathlib import Path
 
 from processor.pipeline import available_cpus
 from scripts.corpus import archives, report
+from scripts.corpus.matrix.generate import CORPUS, generated
 from scripts.corpus.run import Result, Runner
 from scripts.corpus.sheets import sheets
 
@@ -34,6 +35,9 @@ def main() -> int:
 
 def _run(options: argparse.Namespace) -> int:
     corpora, missing = archives.present(options.cache)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    corpora[CORPUS], expectations, unmade = generated(options.cache)
+    missing += unmade
     files = [
         (name, path)
         for corpus, paths in corpora.items()
@@ -45,13 +49,13 @@ def _run(options: argparse.Namespace) -> int:
         return 2
     folder = ROOT / "build/corpus"
     folder.mkdir(parents=True, exist_ok=True)
-    runner = Runner(options.cache, folder if options.sheets else None)
+    runner = Runner(options.cache, folder if options.sheets else None, expectations)
     results = runner.run(files, options.jobs)
     (folder / "results.jsonl").write_text("".join(json.dumps(asdict(result)) + "\n" for result in results))
     if options.sheets:
         shown = [result.name for result in results if result.verdict == "complete" or result.reference.size]
         print(f"contact sheets: {len(sheets(folder, shown))} in {folder}")
-    print(report.table(results), report.measured(results), sep="\n\n")
+    print(report.table(results), report.measured(results), report.matrix(results), sep="\n\n")
     return _verdict(results, runner.unused_exceptions(results), [*missing, *runner.missing], options)
 
 

@@ -29,6 +29,12 @@ class Difference:
         """Whether both are within the printed tolerances."""
         return self.mean <= MEAN_TOLERANCE and self.tail <= TAIL_TOLERANCE
 
+    def __str__(self) -> str:
+        return (
+            f"{self.mean} levels on average and {self.tail} at the 99th percentile, allowed are {MEAN_TOLERANCE} and "
+            f"{TAIL_TOLERANCE}"
+        )
+
 
 def difference(one: Path, other: Path, size: tuple[int, int]) -> Difference:
     """Of two files of raw RGBA of one size, seen on black and on white, so that hidden colours do not count."""

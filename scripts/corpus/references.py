@@ -15,7 +15,18 @@ _PACKAGE = Path(__file__).parent / "reference"
 _TIMEOUT_SECONDS = 60
 
 _SHARP_FORMATS = {"jpeg": "jpeg", "png": "png", "webp": "webp", "gif": "gif", "tiff": "tiff"}
-_MAGICK_FORMATS = {"bmp": "bmp", "heic": "heic", "jp2": "jp2", "j2k": "j2k"}
+_SECOND = ("bmp", "heic", "jp2", "j2k")
+"""What ImageMagick is asked for where sharp does not know the format."""
+
+_MAGICK_FORMATS = {
+    **{fmt: fmt for fmt in _SECOND},
+    "jpeg": "jpeg",
+    "png": "png",
+    "tiff": "tiff",
+    "gif": "gif",
+    "webp": "webp",
+    "avif": "avif",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,20 @@ class References:
         """Ask the decoders in order; the first that decodes wins, and leaves raw RGBA in `pixels`."""
         found = self._by_sharp(path, pixels) if self._sharp else Reference()
         if found.size is None:
-            other = self._by_magick(path, pixels) if self._convert else Reference()
+            fmt = _by_magic(path.read_bytes()[:64])
+            other = self._by_magick(path, pixels, fmt if fmt in _SECOND else "")
             if other.size is not None or not found.format:
                 return other
         return found
+
+    def both(self, path: Path, folder: Path) -> dict[str, tuple[Reference, Path]]:
+        """Ask every decoder; each leaves raw RGBA in a file of the folder that has its name."""
+        files = {name: folder / name for name in ("sharp", "imagemagick")}
+        fmt = _by_magic(path.read_bytes()[:64])
+        return {
+            "sharp": (self._by_sharp(path, files["sharp"]), files["sharp"]),
+            "imagemagick": (self._by_magick(path, files["imagemagick"], fmt), files["imagemagick"]),
+        }
 
     def close(self) -> None:
         """End the child."""
@@ -101,9 +122,8 @@ class References:
             return Reference("sharp", fmt, None, header, f"{answer['channels']} channels came out", transparent)
         return Reference("sharp", fmt, size, header, str(answer.get("error", "")), transparent)
 
-    def _by_magick(self, path: Path, pixels: Path) -> Reference:
+    def _by_magick(self, path: Path, pixels: Path, fmt: str) -> Reference:
         """Only formats that it is told by us: left to guess, it would start interpreters for some."""
-        fmt = _by_magic(path.read_bytes()[:64])
         if fmt not in _MAGICK_FORMATS or self._convert is None:
             return Reference()
         command = [self._convert, "-limit", "memory", "2GiB", f"{_MAGICK_FORMATS[fmt]}:{path}[0]", "-auto-orient"]
@@ -121,11 +141,25 @@ class References:
         return Reference("imagemagick", "jp2" if fmt == "j2k" else fmt, size, (*size, 1))
 
 
+_MAGIC = {
+    b"BM": "bmp",
+    b"\xff\xd8\xff": "jpeg",
+    b"\x89PNG": "png",
+    b"GIF8": "gif",
+    b"II*\0": "tiff",
+    b"MM\0*": "tiff",
+    b"II+\0": "tiff",
+    b"MM\0+": "tiff",
+    b"RIFF": "webp",
+    b"\xff\x4f\xff\x51": "j2k",
+}
+_BRANDS = {b"avif": "avif", b"avis": "avif", b"heic": "heic", b"heix": "heic", b"heim": "heic", b"mif1": "heic"}
+
+
 def _by_magic(head: bytes) -> str:
-    if head[:2] == b"BM":
-        return "bmp"
-    if head[4:8] == b"ftyp" and {head[at : at + 4] for at in range(8, 40, 4)} & {b"heic", b"heix", b"mif1", b"heim"}:
-        return "heic"
+    if head[4:8] == b"ftyp":
+        brands = [head[at : at + 4] for at in range(8, 40, 4)]
+        return next((fmt for brand, fmt in _BRANDS.items() if brand in brands), "")
     if head[4:8] == b"jP  ":
         return "jp2"
-    return "j2k" if head[:4] == b"\xff\x4f\xff\x51" else ""
+    return next((fmt for magic, fmt in _MAGIC.items() if head.startswith(magic)), "")

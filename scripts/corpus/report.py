@@ -5,11 +5,13 @@ from pathlib import Path
 
 from scripts import generated
 from scripts.corpus.compare import MEAN_TOLERANCE, TAIL_TOLERANCE
+from scripts.corpus.matrix.generate import CORPUS
 from scripts.corpus.run import Result
 
 
 def table(results: list[Result]) -> str:
     """Markdown: a row a corpus, a column a verdict, and what was measured."""
+    results = [result for result in results if _corpus(result) != CORPUS]
     corpora = sorted({_corpus(result) for result in results})
     reasons = sorted({result.verdict for result in results} - {"complete"})
     lines = [
@@ -25,8 +27,30 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
+def matrix(results: list[Result]) -> str:
+    """Markdown: a row a format of the matrix, a column a verdict, and with whom its renderings agree."""
+    results = [result for result in results if _corpus(result) == CORPUS]
+    reasons = sorted({result.verdict for result in results} - {"complete"})
+    heads = ["format", "files", "damaged", "complete", *(f"`{reason}`" for reason in reasons)]
+    heads += ["as sharp", "as ImageMagick", "explained", "unexplained"]
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|"]
+    for fmt in (*sorted({_format(result) for result in results}), ""):
+        rows = [result for result in results if not fmt or _format(result) == fmt]
+        counts = Counter(result.verdict for result in rows)
+        numbers = [len(rows), sum("~" in result.name for result in rows), counts["complete"]]
+        numbers += [counts[reason] for reason in reasons]
+        numbers += [sum(decoder in result.agreed for result in rows) for decoder in ("sharp", "imagemagick")]
+        numbers += [sum(bool(result.excused) for result in rows), sum(bool(result.problems) for result in rows)]
+        lines.append(f"| {fmt or '**all**'} | {' | '.join(map(str, numbers))} |")
+    excused = Counter(reason for result in results for reason in result.excused.split("; ") if reason)
+    return "\n".join(
+        [*lines, "", *(f"- Explained, {count} files: {reason}" for reason, count in excused.most_common())]
+    )
+
+
 def measured(results: list[Result]) -> str:
     """The extremes, in sentences."""
+    results = [result for result in results if _corpus(result) != CORPUS]
     ran = [result for result in results if "seconds" in result.answer]
     if not ran:
         return "Nothing ran."
@@ -50,7 +74,12 @@ def measured(results: list[Result]) -> str:
 
 def write_docs(path: Path, results: list[Result]) -> None:
     """Replace the generated part."""
+    generated.replace(path, "matrix", matrix(results))
     generated.replace(path, "corpora", f"{table(results)}\n\n- " + measured(results).replace("\n", "\n- "))
+
+
+def _format(result: Result) -> str:
+    return result.name.split("/")[1]
 
 
 def _corpus(result: Result) -> str:

@@ -5,16 +5,19 @@ import sys
 import tempfile
 import threading
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from processor.limits import DEFAULT_LIMITS
 from processor.steps.inspect import ANIMATED, SUPPORTED
 from scripts.corpus.children import Child, ChildDied
-from scripts.corpus.compare import MEAN_TOLERANCE, TAIL_TOLERANCE, Difference, difference
+from scripts.corpus.compare import Difference, difference
+from scripts.corpus.matrix import judge as matrix
+from scripts.corpus.matrix.generate import Expectation
 from scripts.corpus.references import Reference, References
 from scripts.corpus.sheets import thumbnail
 
@@ -39,6 +42,8 @@ class Result:
         apart: how far the two renderings differ, where both exist.
         problems: why this file fails the test, each a sentence; exceptions are taken out already.
         excused: the reason from the list of exceptions, if one was needed.
+        digest: of our rendering of a file of the matrix.
+        agreed: which decoders render a file of the matrix as we do.
     """
 
     name: str
@@ -47,6 +52,8 @@ class Result:
     apart: Difference | None = None
     problems: list[str] = field(default_factory=list)
     excused: str = ""
+    digest: str = ""
+    agreed: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -57,9 +64,10 @@ class Result:
 class Runner:
     """A few workers side by side, each with a pipeline and a sharp of its own."""
 
-    def __init__(self, cache: Path, sheets: Path | None) -> None:
+    def __init__(self, cache: Path, sheets: Path | None, matrix: Mapping[str, Expectation] | None = None) -> None:
         self._cache = cache
         self._sheets = sheets
+        self._matrix = matrix or {}
         self._local = threading.local()
         self._opened: list[tuple[Child, References]] = []
         self._lock = threading.Lock()
@@ -70,7 +78,8 @@ class Runner:
         """Run every file, in any order; the results come back in theirs."""
         try:
             with ThreadPoolExecutor(jobs) as pool:
-                return list(pool.map(self._one, files))
+                results = list(pool.map(self._one, files))
+            return self._excused(matrix.compared_with_siblings(results, self._matrix))
         finally:
             for child, references in self._opened:
                 child.close()
@@ -78,8 +87,12 @@ class Runner:
 
     def unused_exceptions(self, results: list[Result]) -> list[str]:
         """Entries of the list that no file of the corpora needed any more."""
-        ran = {result.name: result for result in results}
-        return [name for name in self._exceptions if name in ran and not ran[name].excused]
+        unused = []
+        for pattern, exception in self._exceptions.items():
+            ran = [result for result in results if fnmatchcase(result.name, pattern)]
+            if ran and not any(exception.reason in result.excused for result in ran):
+                unused.append(pattern)
+        return unused
 
     def _one(self, item: tuple[str, Path]) -> Result:
         name, path = item
@@ -87,25 +100,30 @@ class Runner:
         with tempfile.TemporaryDirectory() as folder:
             ours, theirs = Path(folder, "ours"), Path(folder, "theirs")
             result = self._transcoded(name, path, child, ours)
-            result.reference = references.decode(path, theirs)
-            result.problems += _disagreement(result)
             size = result.answer.get("size")
-            if size and result.reference.size == tuple(size):
-                result.apart = difference(ours, theirs, tuple(size))
-                if not result.apart.tolerable:
-                    result.problems.append(
-                        f"differs from {result.reference.decoder} by {result.apart.mean} levels on average and "
-                        f"{result.apart.tail} at the 99th percentile, allowed are {MEAN_TOLERANCE} and {TAIL_TOLERANCE}"
-                    )
+            if name in self._matrix:
+                decoded = references.both(path, Path(folder)) if self._matrix[name].compared else {}
+                matrix.judge(result, self._matrix[name], ours, decoded)
+            else:
+                _judge(result, references.decode(path, theirs), ours, theirs)
             if self._sheets and size:
                 thumbnail(ours, tuple(size), self._sheets / "ours", name)
-            if self._sheets and result.reference.size:
+            if self._sheets and result.reference.size and theirs.exists():
                 thumbnail(theirs, result.reference.size, self._sheets / "theirs", name)
-        if result.problems and name in self._exceptions:
-            result.excused, result.problems = self._exceptions[name], []
-        if result.problems:
-            print(f"{name}: {result.verdict}: {'; '.join(result.problems)}", file=sys.stderr, flush=True)
         return result
+
+    def _excused(self, results: list[Result]) -> list[Result]:
+        """Take out of every result what the list of exceptions gives a reason for, and print what is left."""
+        for result in results:
+            for pattern, exception in self._exceptions.items():
+                if result.problems and fnmatchcase(result.name, pattern):
+                    left = [problem for problem in result.problems if exception.about not in problem]
+                    if len(left) < len(result.problems):
+                        result.excused = "; ".join(filter(None, (result.excused, exception.reason)))
+                    result.problems = left
+            if result.problems:
+                print(f"{result.name}: {result.verdict}: {'; '.join(result.problems)}", file=sys.stderr, flush=True)
+        return results
 
     def _transcoded(self, name: str, path: Path, child: Child, pixels: Path) -> Result:
         try:
@@ -127,6 +145,17 @@ class Runner:
                 self._opened.append(self._local.tools)
         tools: tuple[Child, References] = self._local.tools
         return tools
+
+
+def _judge(result: Result, reference: Reference, ours: Path, theirs: Path) -> None:
+    """Hold a file against the decoder that reads it."""
+    result.reference = reference
+    result.problems += _disagreement(result)
+    size = result.answer.get("size")
+    if size and reference.size == tuple(size):
+        result.apart = difference(ours, theirs, tuple(size))
+        if not result.apart.tolerable:
+            result.problems.append(f"differs from {reference.decoder} by {result.apart}")
 
 
 def _disagreement(result: Result) -> list[str]:
@@ -170,6 +199,17 @@ def _out_of_bounds(reference: Reference, width: int, height: int, pages: int) ->
     )
 
 
-def _exceptions() -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """A group of the list of exceptions: the reason, and which problems it is about (those that contain this text)."""
+
+    reason: str
+    about: str = ""
+
+
+def _exceptions() -> dict[str, Excuse]:
+    """By name, or by a pattern with `*`."""
     groups = tomllib.loads(EXCEPTIONS.read_text("utf-8"))
-    return {name: group["reason"] for group in groups.values() for name in group["files"]}
+    return {
+        name: Excuse(group["reason"], group.get("about", "")) for group in groups.values() for name in group["files"]
+    }

@@ -16,6 +16,7 @@ from scripts.corpus.archives import DEBIAN, PYPI
 from scripts.corpus.checks import foreign_parts, problems
 from scripts.corpus.children import Child, ChildDied
 from scripts.corpus.compare import difference
+from scripts.corpus.matrix.generate import CORPUS
 from scripts.corpus.references import Reference
 from scripts.corpus.report import table, write_docs
 from scripts.corpus.run import EXCEPTIONS, Result, _disagreement, _exceptions
@@ -161,25 +162,32 @@ def test_every_exception_names_a_corpus_and_a_reason() -> None:
     """The list of exceptions is readable, and each entry belongs to a corpus."""
     entries = _exceptions()
     assert entries, EXCEPTIONS
-    assert {name.partition("/")[0] for name in entries} <= {*PYPI, *DEBIAN}
-    assert all(len(reason) > 20 for reason in entries.values())
+    assert {name.partition("/")[0] for name in entries} <= {*PYPI, *DEBIAN, CORPUS}
+    assert all(len(excuse.reason) > 20 for excuse in entries.values())
 
 
 def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
     """The page's text around the table stays, and every corpus and verdict is counted."""
     page = tmp_path / "formats.md"
     page.write_text(
-        "Prose.\n<!-- corpora: written by `make it`, do not edit -->\n<!-- end of corpora -->\nMore prose.\n"
+        "Prose.\n<!-- corpora: written by `make it`, do not edit -->\n<!-- end of corpora -->\nBetween.\n"
+        "<!-- matrix: written by `make it`, do not edit -->\n<!-- end of matrix -->\nMore prose.\n"
     )
     results = [
         Result("a/x.png", {"status": "complete", "seconds": 1, "cpu": 1, "peak_mib": 9}),
         Result("a/y.png", {"status": "rejected", "reason": "corrupt"}),
+        Result("matrix/png/a.png", {"status": "complete"}, agreed=("sharp", "imagemagick")),
+        Result("matrix/png/a~cut.png", {"status": "rejected", "reason": "corrupt"}, excused="because"),
+        Result("matrix/gif/a.gif", {"status": "complete"}, agreed=("sharp",), problems=["differs"]),
     ]
     write_docs(page, results)
     text = page.read_text()
     assert text.startswith("Prose.\n")
     assert text.endswith("\nMore prose.\n")
     assert "| **all** | 2 | 1 | 1 | 0 |" in text
+    assert "| png | 2 | 1 | 1 | 1 | 1 | 1 | 1 | 0 |" in text
+    assert "| **all** | 3 | 1 | 2 | 1 | 2 | 1 | 1 | 1 |" in text
+    assert "- Explained, 1 files: because" in text
 
 
 def test_the_table_counts_by_reason() -> None:
