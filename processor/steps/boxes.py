@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from processor.steps import bitstream
+
 _MOST_BOXES = 10_000
 """Per level. A file of more is not read on; what it says there is not worth a minute."""
 
@@ -68,25 +70,106 @@ def jp2_profile(data: bytes) -> bytes | None:
 
 
 def cicp(data: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer of the primary picture, or of the first track (ISO/IEC 23091-2); None: not stated."""
+    """Primaries and transfer of the primary picture, or of the first track (ISO/IEC 23091-2); None: not stated.
+
+    The container is believed first, and then the coded picture itself.
+    """
     try:
-        return _cicp_of_item(data) or _cicp_of_track(data)
-    except (struct.error, IndexError):
+        return _cicp_of_item(data) or _cicp_of_track(data) or _cicp_of_bitstream(data)
+    except (struct.error, IndexError, ValueError):
         return None
 
 
 def _cicp_of_item(data: bytes) -> tuple[int, int] | None:
-    primary = next((_item_id(data, box) for box in find(data, ((b"meta", 4), (b"pitm", 0)))), None)
+    return next((found for box in _described(data, _primary(data)) if (found := _nclx(data, box))), None)
+
+
+def _primary(data: bytes) -> int | None:
+    return next((_item_id(data, box) for box in find(data, ((b"meta", 4), (b"pitm", 0)))), None)
+
+
+def _described(data: bytes, item: int | None) -> Iterator[Box]:
+    """The properties of an item."""
     properties = [
         box
         for container in find(data, ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)))
         for box in children(data, container.start, container.end)
     ]
     for association in find(data, ((b"meta", 4), (b"iprp", 0), (b"ipma", 0))):
-        for index in _properties_of(data, association, primary):
-            if 0 < index <= len(properties) and (found := _nclx(data, properties[index - 1])):
-                return found
+        for index in _properties_of(data, association, item):
+            if 0 < index <= len(properties):
+                yield properties[index - 1]
+
+
+def _cicp_of_bitstream(data: bytes) -> tuple[int, int] | None:
+    """As the coded picture says: the primary one, the first tile of a grid, or the first of a track."""
+    primary = _primary(data)
+    for item in (primary, _first_tile(data, primary)):
+        for box in _described(data, item) if item is not None else ():
+            if box.kind == b"hvcC":
+                return bitstream.hevc_cicp(data[box.start : box.end])
+            if box.kind == b"av1C":
+                units = data[box.start + 4 : box.end]
+                return bitstream.av1_cicp(units) or bitstream.av1_cicp(_beginning_of(data, item))
+    for kind in (b"hvcC", b"av1C"):
+        for entry in (b"hvc1", b"hev1", b"av01"):
+            for box in find(data, (*_SAMPLE_ENTRY, (entry, _VISUAL_FIELDS), (kind, 0))):
+                if kind == b"hvcC":
+                    return bitstream.hevc_cicp(data[box.start : box.end])
+                units = data[box.start + 4 : box.end]
+                return bitstream.av1_cicp(units) or bitstream.av1_cicp(_beginning_of_track(data))
     return None
+
+
+def _first_tile(data: bytes, item: int | None) -> int | None:
+    """The first item of which another is made up (ISO/IEC 23008-12, 6.6.2)."""
+    for references in find(data, ((b"meta", 4), (b"iref", 0))):
+        size = 2 if data[references.start] == 0 else 4
+        for box in children(data, references.start + 4, references.end):
+            made = int.from_bytes(data[box.start : box.start + size], "big")
+            if box.kind == b"dimg" and made == item:
+                return int.from_bytes(data[box.start + size + 2 : box.start + 2 * size + 2], "big")
+    return None
+
+
+_LONGEST_BEGINNING = 4_096
+
+
+def _beginning_of(data: bytes, item: int | None) -> bytes:
+    """The first bytes of an item, by the `iloc` box (ISO/IEC 14496-12, 8.11.3)."""
+    for box in find(data, ((b"meta", 4), (b"iloc", 0))):
+        version = data[box.start]
+        offset_bytes, length_bytes = data[box.start + 4] >> 4, data[box.start + 4] & 15
+        base_bytes, index_bytes = data[box.start + 5] >> 4, data[box.start + 5] & 15 if version else 0
+        id_bytes = 4 if version == 2 else 2  # noqa: PLR2004 - the one with many items
+        at = box.start + 6
+        count, at = int.from_bytes(data[at : at + id_bytes], "big"), at + id_bytes
+        for _ in range(min(count, _MOST_BOXES)):
+            found, at = int.from_bytes(data[at : at + id_bytes], "big"), at + id_bytes
+            method, at = (data[at + 1] & 15, at + 2) if version else (0, at)
+            base, at = int.from_bytes(data[at + 2 : at + 2 + base_bytes], "big"), at + 2 + base_bytes
+            extents, at = int.from_bytes(data[at : at + 2], "big"), at + 2
+            if found == item and extents and method <= 1:
+                at += index_bytes
+                start = base + int.from_bytes(data[at : at + offset_bytes], "big")
+                length = int.from_bytes(data[at + offset_bytes : at + offset_bytes + length_bytes], "big")
+                if method == 1:  # in the box of small data
+                    start += next(find(data, ((b"meta", 4), (b"idat", 0)))).start
+                return data[start : start + min(length or _LONGEST_BEGINNING, _LONGEST_BEGINNING)]
+            at += extents * (index_bytes + offset_bytes + length_bytes)
+            if at >= box.end:
+                break
+    return b""
+
+
+def _beginning_of_track(data: bytes) -> bytes:
+    """The first bytes of the first track's first chunk."""
+    table = _SAMPLE_ENTRY[:-1]
+    for kind, layout in ((b"stco", ">I"), (b"co64", ">Q")):
+        for box in find(data, (*table, (kind, 0))):
+            (start,) = struct.unpack_from(layout, data, box.start + 8)
+            return data[start : start + _LONGEST_BEGINNING]
+    return b""
 
 
 def _item_id(data: bytes, box: Box) -> int:
