@@ -143,6 +143,13 @@ def _report(outcome: Outcome) -> None:
     if outcome.left_to_age:
         logger.warning("no invalidation: the month's budget is used up, or too many are under way", key=outcome.key)
         metrics.add_metric("InvalidationsLeftOut", MetricUnit.Count, len(outcome.left_to_age))
+    if record is not None and record.served_until:
+        logger.warning(
+            "the CDN may serve what was removed; it will be told to forget everything",
+            key=outcome.key,
+            served_until=record.served_until.isoformat(),
+        )
+        metrics.add_metric("RemovalsStillServed", MetricUnit.Count, 1)
     metrics.add_metric("ImagesEnded", MetricUnit.Count, 1)  # whatever came of it: alarms compare with it
     match outcome.action:
         case Action.PUBLISHED if record is not None and record.published is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,12 @@ class Status(StrEnum):
 FINAL = frozenset({Status.COMPLETE, Status.REJECTED, Status.REMOVED})
 """The states that only a new event changes. FAILED is not one: its message is still queued, or dead."""
 
+
+STILL_SERVED = "STILL_SERVED"
+"""What the table's index lists a picture by, instead of its status, while the CDN may show what was removed of it."""
+
+CACHED = timedelta(days=1)
+"""How long the CDN keeps a copy unless it is told to forget it: `s-maxage`, and `max_ttl` of Terraform's `delivery`."""
 
 UNVERSIONED = "null"
 """S3's version id for every object of a bucket without versioning."""
@@ -191,7 +197,11 @@ class Record:
         objects: every key that this picture may have in the processed bucket, planned ones included.
         announced_at: when the outcome was put on the event bus; None: still to do.
         hindrance: what failed last at invalidating or announcing it.
-        stale: keys of which the CDN may hold an older copy, still to be invalidated.
+        stale: keys of which the CDN may hold a replaced copy, still to be invalidated.
+        aging: keys of which it may hold an older copy that nobody is going to invalidate.
+        removed: keys of which it may hold what was removed: invalidated without fail.
+        aged_at: when it has dropped all that `aging` and `removed` speak of, even if nobody tells it.
+        sweep: number of the invalidation of everything that `removed` waits for; None: for none.
         retained: versions that were replaced, and until when their copies stay.
     """
 
@@ -209,7 +219,20 @@ class Record:
     announced_at: datetime | None = None
     hindrance: str | None = None
     stale: frozenset[str] = field(default=frozenset())
+    aging: frozenset[str] = field(default=frozenset())
+    removed: frozenset[str] = field(default=frozenset())
+    aged_at: datetime | None = None
+    sweep: int | None = None
     retained: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def served_until(self) -> datetime | None:
+        """Until when the CDN may show what was removed, at the latest; None: it was told to forget it."""
+        return self.aged_at if self.removed else None
+
+    def still_served(self, now: datetime) -> bool:
+        """Whether the CDN may show what was removed."""
+        return self.served_until is not None and self.served_until > now
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from processor.errors import LeaseLost, Reason, Rejected, Transient
 from processor.limits import Limits, check_size
 from processor.recipe import CONTENT_TYPES, Recipe
 from processor.records import (
+    CACHED,
     FINAL,
     UNVERSIONED,
     Lease,
@@ -35,6 +36,9 @@ CACHE_CONTROL = "public, max-age=300, s-maxage=86400"
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """What is under a content-addressed key never changes."""
+
+_LATEST_GONE = timedelta(days=2) + CACHED
+"""After its days a retired copy may be there for two more, since S3 deletes by the day, and then in the CDN."""
 
 MAX_RETAINED_BYTES = 100_000
 """Of the keys of replaced versions. A record lists them, and an item of the table has 400 KB."""
@@ -122,13 +126,32 @@ class Announcements(Protocol):
         """Publish one event."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What was removed, and the CDN cannot be told yet.
+
+    Attributes:
+        sweep: number of the invalidation of everything that it waits for.
+        retry_after_seconds: when to ask again.
+    """
+
+    sweep: int
+    retry_after_seconds: int
+
+
 class Invalidations(Protocol):
     """The copies that the CDN keeps. Raises Transient."""
 
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
-        """Have the CDN forget some objects. False: its copies live out their time, the CDN takes no more now.
+        """Have the CDN forget replaced objects. False: its copies live out their time, the CDN takes no more now.
 
         The same reference and keys again are the same request, and cost nothing.
+        """
+
+    def forget(self, object_keys: frozenset[str], reference: str, sweep: int | None) -> Waiting | None:
+        """Have the CDN forget removed objects, without fail. None: it was told.
+
+        Otherwise to be repeated later, with the number of the sweep that is waited for.
         """
 
 
@@ -159,6 +182,8 @@ class Action(StrEnum):
     PUBLISHED = "published"
     REJECTED = "rejected"
     REMOVED = "removed"
+    WAITING = "waiting for the CDN"
+    FORGOTTEN = "forgotten by the CDN"
     UNCHANGED = "unchanged"
     IGNORED = "ignored"
 
@@ -171,8 +196,8 @@ class Outcome:
         key: of the source.
         action: what was done.
         record: what it left; None: there is none.
-        left_to_age: objects of which the CDN may show an older copy until that expires: the budget is used up, or too
-            many invalidations are under way.
+        left_to_age: objects of which the CDN may show a replaced copy until that expires: the budget is used up, or
+            too many invalidations are under way.
     """
 
     key: str
@@ -247,7 +272,7 @@ class Reconciler:
         if keys.is_folder(key):
             return Outcome(key, Action.IGNORED)
         record = self.records.get(key)
-        if record is not None and record.announced_at and self._is_settled(record):
+        if record is not None and record.announced_at and not record.removed and self._is_settled(record):
             return Outcome(key, Action.UNCHANGED, record)
         lease = self.records.acquire(key, self._planned_objects(key), self.lease_seconds)
         try:
@@ -293,30 +318,65 @@ class Reconciler:
             if _describes(record, self.sources.head(lease.image_id)):
                 # what an earlier round wrote may have been cached, though no record ever spoke of it
                 rewritten = lease.objects if restart else frozenset()
-                record = replace(record, stale=_stale(before, record) | rewritten)
+                record = _with_copies(before, record, rewritten, self.now())
                 self.records.finish(lease, record, _run(record, started))
                 return record
             standing = _Standing(record.published, True, self.recipe.fingerprint, record.retained)  # noqa: FBT003
         raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
 
     def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
-        """Invalidate and announce what is not announced yet, and end the lease."""
+        """Invalidate and announce what is not yet, and end the lease."""
         if record is None:
             self.records.discard(lease)
             return Outcome(lease.image_id, Action.UNCHANGED)
-        if record.announced_at is not None:
+        again = record.announced_at is not None
+        if again and not record.removed:
             self.records.release(lease, record)
             return Outcome(lease.image_id, Action.UNCHANGED, record)
         detail_type, action = _EVENTS[record.status]
         try:
-            invalidated = not record.stale or self.invalidations.invalidate(record.stale, _reference(record))
-            self.announcements.announce(detail_type, self._detail(record))
+            left = self._invalidate(record)
+            waiting = self._forget(record)
+            concluded = self._concluded(record, left, waiting)
+            if not (again and waiting):  # that copies may be served is said once, and that they are not any more
+                self.announcements.announce(detail_type, self._detail(concluded))
+            if waiting:
+                self.queue.enqueue(lease.image_id, waiting.retry_after_seconds)
         except Exception as exc:  # the retry finds it settled, and only does this
             self._note_failure(lease, exc, record)
             raise
-        announced = replace(record, announced_at=self.now(), hindrance=None, stale=frozenset())
-        self.records.release(lease, announced)
-        return Outcome(lease.image_id, action, announced, frozenset() if invalidated else record.stale)
+        self.records.release(lease, concluded)
+        if again:
+            action = Action.WAITING if waiting else Action.FORGOTTEN
+        return Outcome(lease.image_id, action, concluded, left)
+
+    def _invalidate(self, record: Record) -> frozenset[str]:
+        """Have the CDN forget what was replaced. Returns what it was not told of."""
+        if not record.stale or self.invalidations.invalidate(record.stale, _reference(record)):
+            return frozenset()
+        return record.stale
+
+    def _forget(self, record: Record) -> Waiting | None:
+        """Have the CDN forget what was removed, unless its copies have expired meanwhile. None: it holds none."""
+        if not record.still_served(self.now()):
+            return None
+        return self.invalidations.forget(record.removed, f"{_reference(record)}-removed", record.sweep)
+
+    def _concluded(self, record: Record, left: frozenset[str], waiting: Waiting | None) -> Record:
+        """A record of which everyone was told, except the CDN of what it still waits for."""
+        now = self.now()
+        aging, removed = record.aging - record.stale | left, record.removed if waiting else frozenset[str]()
+        aged_at = now + CACHED if left else record.aged_at
+        return replace(
+            record,
+            announced_at=now,
+            hindrance=None,
+            stale=frozenset(),
+            aging=aging,
+            removed=removed,
+            aged_at=aged_at if aging or removed else None,
+            sweep=waiting.sweep if waiting else None,
+        )
 
     # -- the three endings -------------------------------------------------------------------------------------------
 
@@ -471,7 +531,7 @@ class Reconciler:
                 [StoredObject(fmt.key, b"", fmt.content_type, IMMUTABLE, source_hash) for fmt in replaced.addressed],
                 self._guard(lease),
             )
-            retained[replaced.version] = now + timedelta(days=self.recipe.retain_days)
+            retained[replaced.version] = now + timedelta(days=self.recipe.retain_days) + _LATEST_GONE
         return _bounded(retained, lease.objects)
 
     def _clear(self, lease: Lease, kept: Published | None, keep: frozenset[str]) -> None:
@@ -603,6 +663,8 @@ class Reconciler:
             "reason": record.reason,
             "message": record.message,
         }
+        if record.served_until:
+            detail["servedUntil"] = record.served_until.isoformat()
         if record.status is Status.COMPLETE and record.published:
             detail |= {
                 "originalSize": record.published.original_size,
@@ -622,22 +684,38 @@ def _describes(record: Record, source: SourceVersion | None) -> bool:
     return record.status is not Status.REMOVED and source.same_bytes(record.version_id, record.etag)
 
 
-def _stale(before: Record | None, after: Record) -> frozenset[str]:
-    """The objects of which the CDN may hold an older copy: replaced, removed, or left over from an earlier attempt.
+def _with_copies(before: Record | None, after: Record, rewritten: frozenset[str], now: datetime) -> Record:
+    """A record with the objects of which the CDN may hold a copy that is none of theirs any more.
 
-    A first publication has none, for a missing picture is remembered for a second only. The same source anew, after a
-    change of the recipe, has none either: that concerns all pictures, and is one invalidation of everything.
+    Args:
+        before: the record that the attempt found.
+        after: what the attempt came to.
+        rewritten: what it may have written before that, and of which no record ever spoke.
+        now: the time.
     """
     if before is None:
+        before = Record(after.image_id, Status.PROCESSING, now)  # a missing picture is remembered for a second only
+    if before.aged_at and before.aged_at <= now:
+        before = replace(before, aging=frozenset(), removed=frozenset())
+    stale, removed, aging = before.stale | rewritten, before.removed, before.aging
+    if after.status is Status.REMOVED or (before.published and not after.published):  # or taken down
+        stale, removed, aging = frozenset(), removed | stale | aging | before.objects, frozenset()
+    else:
+        stale |= _replaced(before.published, after.published)
+        aging |= before.objects - after.objects - stale  # what another recipe made, or an attempt that died
+    aged_at = now + CACHED if removed or aging else None
+    return replace(after, stale=stale, removed=removed, aging=aging, aged_at=aged_at)
+
+
+def _replaced(old: Published | None, new: Published | None) -> frozenset[str]:
+    """The objects that have other bytes now.
+
+    The same source anew, after a change of the recipe, has none to be invalidated: that concerns all pictures, and is
+    one invalidation of everything.
+    """
+    if old is None or new is None or old.version_id == new.version_id != UNVERSIONED:
         return frozenset()
-    if after.status is Status.REMOVED:
-        return before.stale | before.objects
-    old, new = before.published, after.published
-    if old is None or (new is not None and old.version_id == new.version_id != UNVERSIONED):
-        return before.stale
-    if new is None:  # taken down
-        return before.stale | old.keys | _of_versions(before.objects, before.retained)
-    return before.stale | old.stable_keys  # a versioned one is never replaced
+    return old.stable_keys  # a versioned one is never replaced
 
 
 def _of_versions(objects: Iterable[str], versions: Iterable[str]) -> frozenset[str]:

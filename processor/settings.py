@@ -26,7 +26,8 @@ class Settings:
         queue_url: the ingest queue.
         cdn_domain: host of the public URLs, with a port where it has one.
         distribution_id: the CDN's, for invalidations; empty: there is none.
-        invalidation_paths_per_month: how many paths may be invalidated in a calendar month.
+        invalidation_paths_per_month: how many paths replacements may have invalidated in a calendar month.
+        removal_paths_per_month: the same of removals. Beyond it everything is invalidated, once in a while.
         lease_seconds: how long one attempt may hold a picture: longer than the function may run, shorter than the
             queue's visibility timeout.
         recipe: the renditions to make.
@@ -44,6 +45,7 @@ class Settings:
     cdn_domain: str
     distribution_id: str
     invalidation_paths_per_month: int
+    removal_paths_per_month: int
     lease_seconds: int
     recipe: Recipe
     limits: Limits
@@ -71,6 +73,7 @@ class Settings:
             cdn_domain=reader.text("CDN_DOMAIN"),
             distribution_id=environment.get("DISTRIBUTION_ID", "").strip(),
             invalidation_paths_per_month=reader.whole_number("INVALIDATION_PATHS_PER_MONTH", default=1000, least=0),
+            removal_paths_per_month=reader.whole_number("REMOVAL_PATHS_PER_MONTH", default=1000, least=0),
             lease_seconds=reader.whole_number("LEASE_SECONDS", default=330),
             recipe=reader.recipe("RECIPE"),
             limits=reader.limits(),

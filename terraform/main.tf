@@ -100,6 +100,7 @@ module "processor" {
   versioned                  = local.retain_days != null
 
   invalidation_paths_per_month = var.invalidation_paths_per_month
+  removal_paths_per_month      = var.removal_paths_per_month
 }
 
 module "records" {

@@ -739,7 +739,7 @@ variable "access_log_days" {
 }
 
 variable "invalidation_paths_per_month" {
-  description = "How many paths replacements and removals may have CloudFront forget in a calendar month, nine a picture with the default recipe. AWS charges from the 1001st of an account on. Beyond it, a replaced picture is served from caches for up to a day. 0: never invalidate."
+  description = "How many paths replacements may have CloudFront forget in a calendar month, nine a picture with the default recipe. AWS charges from the 1001st of an account on. Beyond it, a replaced picture is served from caches for up to a day. 0: never invalidate. Removals have a budget of their own."
   type        = number
   default     = 1000
   nullable    = false
@@ -747,6 +747,18 @@ variable "invalidation_paths_per_month" {
   validation {
     condition     = var.invalidation_paths_per_month == floor(var.invalidation_paths_per_month) && var.invalidation_paths_per_month >= 0 && var.invalidation_paths_per_month <= 1000000
     error_message = "invalidation_paths_per_month must be a whole number from 0 (replaced pictures stay cached for up to a day) to 1000000 (which cost about $5000)."
+  }
+}
+
+variable "removal_paths_per_month" {
+  description = "How many paths removals may have CloudFront forget one by one in a calendar month, nine a picture with the default recipe. AWS charges from the 1001st of an account on. Beyond it CloudFront forgets everything, once in 15 minutes for all removals of that time: nothing removed stays, but every picture is fetched from S3 again. 0: always so."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.removal_paths_per_month == floor(var.removal_paths_per_month) && var.removal_paths_per_month >= 0 && var.removal_paths_per_month <= 1000000
+    error_message = "removal_paths_per_month must be a whole number from 0 (each removal has CloudFront forget everything, at most once in 15 minutes) to 1000000 (which cost about $5000)."
   }
 }
 

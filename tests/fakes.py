@@ -1,16 +1,20 @@
 """In-memory stand-ins for AWS that keep the service's protocols honest: same conditions, same errors, no network."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
+from processor.aws.cloudfront import CloudFrontInvalidations, SweepState
 from processor.errors import LeaseHeld, LeaseLost, Transient
+from processor.keys import url_path
 from processor.limits import Limits, check_size
 from processor.recipe import Recipe
 from processor.records import Lease, Record, SourceVersion, Status
-from processor.service import Guard, Reconciler, StoredObject
+from processor.service import Guard, Invalidations, Reconciler, StoredObject, Waiting
 
 
 class Clock:
@@ -83,10 +87,15 @@ class FakeSources:
 
 
 class FakeRenditions:
-    """A bucket of objects. `fail_at` makes the n-th write fail, once; `pause` is called after every write."""
+    """A bucket of objects. `fail_at` makes the n-th write fail, once; `pause` is called after every write.
+
+    `copies` are those of a CDN in front of it that has fetched every object as soon as it was there, and forgets only
+    what it is told to.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, StoredObject] = {}
+        self.copies: defaultdict[str, set[StoredObject]] = defaultdict(set)
         self.retired: set[str] = set()
         self.fail_at: int | None = None
         self.pause: Callable[[], None] = lambda: None
@@ -99,6 +108,7 @@ class FakeRenditions:
                 raise Transient("storing: SlowDown")
             guard()
             self.objects[stored.key] = stored
+            self.copies[stored.key].add(stored)
             self.retired.discard(stored.key)
             self.pause()
 
@@ -136,6 +146,7 @@ class FakeRecords:
     owners: dict[str, str | None] = field(default_factory=dict)
     claimants: dict[str, set[str]] = field(default_factory=dict)
     tokens: int = 0
+    finished: Callable[[Record], None] = lambda _: None
 
     def get(self, image_id: str) -> Record | None:
         """As the protocol says."""
@@ -173,6 +184,7 @@ class FakeRecords:
         row = self._held(lease)
         row.record, row.expires = record, self.clock() + timedelta(seconds=30)
         self.runs.append({"imageId": lease.image_id} | run)
+        self.finished(record)
 
     def release(self, lease: Lease, record: Record) -> None:
         """As the protocol says."""
@@ -229,12 +241,17 @@ class FakeAnnouncements:
 
 
 class FakeInvalidations:
-    """Remembers what was invalidated. `down` makes it fail, `budget` is how many paths it takes."""
+    """Remembers what was invalidated. `down` makes it fail, `budget` is how many paths replacements may take.
+
+    `waiting` is what it answers to removals.
+    """
 
     def __init__(self) -> None:
         self.batches: list[tuple[frozenset[str], str]] = []
+        self.sweeps: list[int | None] = []
         self.down = False
         self.budget = 1000
+        self.waiting: Waiting | None = None
 
     def invalidate(self, object_keys: frozenset[str], reference: str) -> bool:
         """As the protocol says."""
@@ -245,6 +262,78 @@ class FakeInvalidations:
         self.budget -= len(object_keys)
         self.batches.append((object_keys, reference))
         return True
+
+    def forget(self, object_keys: frozenset[str], reference: str, sweep: int | None) -> Waiting | None:
+        """As the protocol says."""
+        if self.down:
+            raise Transient("invalidating: InternalError")
+        self.sweeps.append(sweep)
+        if self.waiting is None:
+            self.batches.append((object_keys, reference))
+        return self.waiting
+
+
+class FakeBudget:
+    """So many paths."""
+
+    def __init__(self, paths: int) -> None:
+        self.paths = paths
+
+    def take(self, paths: int) -> bool:
+        """As the protocol says."""
+        if paths > self.paths:
+            return False
+        self.paths -= paths
+        return True
+
+    def give_back(self, paths: int) -> None:
+        """As the protocol says."""
+        self.paths += paths
+
+
+class FakeSweeps:
+    """The table's conditions on a value."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.now = SweepState()
+
+    def state(self) -> SweepState:
+        """As the protocol says."""
+        return self.now
+
+    def begin(self, state: SweepState) -> int | None:
+        """As the protocol says."""
+        if state.begun != self.now.begun:
+            return None
+        self.now = replace(self.now, begun=state.begun + 1, begun_at=self.clock())
+        return self.now.begun
+
+    def end(self, number: int) -> None:
+        """As the protocol says."""
+        self.now = replace(self.now, ended=max(number, self.now.ended))
+
+
+class FakeCloudFront:
+    """The CDN's API. Drops the copies that a batch names, and fetches what is there again at once."""
+
+    def __init__(self, renditions: FakeRenditions) -> None:
+        self.renditions = renditions
+        self.batches: list[list[str]] = []
+
+    def create_invalidation(self, **request: Any) -> None:
+        """As boto3 does."""
+        paths = request["InvalidationBatch"]["Paths"]["Items"]
+        self.batches.append(paths)
+        for path in paths:
+            for key in self._matching(path):
+                stored = self.renditions.objects.get(key)
+                self.renditions.copies[key] = {stored} if stored else set()
+
+    def _matching(self, path: str) -> list[str]:
+        if path.endswith("*"):
+            return [key for key in self.renditions.copies if url_path(key).startswith(path[:-1])]
+        return [unquote(path[1:])]
 
 
 class FakeQueue:
@@ -267,9 +356,9 @@ LIMITS = Limits(max_object_bytes=1_000_000)
 
 
 class World:
-    """A reconciler in a world of fakes."""
+    """A reconciler in a world of fakes. With `budget` the CDN is the real adapter on a fake API, with so many paths."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, budget: int | None = None) -> None:
         self.clock = Clock()
         self.sources = FakeSources()
         self.renditions = FakeRenditions()
@@ -277,6 +366,13 @@ class World:
         self.announcements = FakeAnnouncements()
         self.invalidations = FakeInvalidations()
         self.queue = FakeQueue()
+        self.cloudfront = FakeCloudFront(self.renditions)
+        self.sweeps = FakeSweeps(self._seconds)
+        self.cdn: Invalidations = self.invalidations
+        if budget is not None:
+            self.cdn = CloudFrontInvalidations(
+                lambda: self.cloudfront, "E", FakeBudget(budget), FakeBudget(budget), self.sweeps, self._seconds
+            )
         self.reconciler = self.with_recipe(recipe)
 
     def with_recipe(self, recipe: Recipe, limits: Limits = LIMITS, version: str = "") -> Reconciler:
@@ -286,7 +382,7 @@ class World:
             renditions=self.renditions,
             records=self.records,
             announcements=self.announcements,
-            invalidations=self.invalidations,
+            invalidations=self.cdn,
             queue=self.queue,
             recipe=recipe,
             limits=limits,
@@ -296,6 +392,9 @@ class World:
             now=self.clock,
         )
         return self.reconciler
+
+    def _seconds(self) -> float:
+        return self.clock().timestamp()
 
     def record(self, key: str) -> Record:
         """The current record, which must exist."""

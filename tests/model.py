@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from processor import keys
@@ -16,6 +16,9 @@ from processor.records import Published, Record, Status
 from processor.results import Rendition, Source, Tiled, Transcoded
 from tests.fakes import World
 from tests.stepping import Crash, Worker
+
+if TYPE_CHECKING:
+    from processor.service import StoredObject
 
 
 def recipe(*templates: str, **options: Any) -> Recipe:
@@ -35,6 +38,8 @@ RECIPES = (
     recipe("a/{stem}.jpg", "b/{stem}.jpg", retain_days=30, tiles={"key": "t/{stem}"}),
 )
 KEYS = ("x.png", "x.jpg", "x.gif", "y.png")
+PATHS = 4
+"""That may be invalidated: enough for one change, so that the next one has to do without, and waits for a sweep."""
 
 
 def made(data: bytes, of: Recipe, size: str) -> bytes:
@@ -67,10 +72,15 @@ class Model:
     """A world of fakes, the messages under way, and the keys of which no message tells any more."""
 
     def __init__(self) -> None:
-        self.world = World(RECIPES[0])
+        self.world = World(RECIPES[0], budget=PATHS)
+        self.world.sweeps.begin(self.world.sweeps.state())
+        self.world.sweeps.end(1)
+        self.world.records.finished = self._note_removal
+        self.doomed: set[StoredObject] = set()
         self.messages: list[str] = []
         self.untold: set[str] = set()
         self.uploads: dict[str, bytes] = {}
+        self.delay = 0
 
     # -- what people do ----------------------------------------------------------------------------------------------
 
@@ -128,7 +138,17 @@ class Model:
     def collect(self) -> None:
         """Take over what the service has queued itself."""
         self.messages += [key for key, _ in self.world.queue.keys]
+        self.delay = max([self.delay, *(seconds for _, seconds in self.world.queue.keys)])
         self.world.queue.keys.clear()
+
+    def _note_removal(self, record: Record) -> None:
+        """All that the CDN may show of a picture is to go once its removal was recorded."""
+        if record.status is Status.REMOVED:
+            source = keys.source_hash(record.image_id)
+            self.doomed |= {each for each in self._copies() if each.source_hash == source}
+
+    def _copies(self) -> "set[StoredObject]":
+        return set().union(*self.world.renditions.copies.values())
 
     def settle(self) -> None:
         """Deliver every message, and look at every key of which none tells, as `verify` and `backfill` do."""
@@ -138,6 +158,8 @@ class Model:
             if not self.messages:
                 return
             key = self.messages.pop(0)
+            self.world.clock.pass_seconds(self.delay)
+            self.delay = 0
             try:
                 self.world.reconciler.reconcile(key)
             except LeaseHeld as held:
@@ -196,6 +218,7 @@ class Model:
                 expected |= record.objects
         assert set(self.world.renditions.objects) <= expanded(expected), "orphans"
         self._check_versions()
+        self._check_cdn()
         self.check_truth()
         self._compare_owners()
 
@@ -227,6 +250,11 @@ class Model:
         stored = replaced & set(self.world.renditions.objects)
         assert stored <= self.world.renditions.retired, "a replaced version would stay for ever"
         assert record.published or not record.objects, "nothing stays of what is removed"
+
+    def _check_cdn(self) -> None:
+        """Nothing that was removed is still served, unless the same was published again."""
+        served = self.doomed & self._copies() - set(self.world.renditions.objects.values())
+        assert not served, f"removed, and still served: {sorted(copy.key for copy in served)}"
 
     def _check_versions(self) -> None:
         """What is under a key with a version is of that version: never overwritten by another."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
+from processor.aws.cloudfront import CloudFrontInvalidations
 from processor.errors import Transient
 from processor.service import Outcome, Reconciler
 
@@ -46,6 +47,13 @@ class Worker:
             name: Stepped(getattr(reconciler, name), self)
             for name in ("sources", "renditions", "records", "announcements", "queue")
         }
+        cdn = reconciler.invalidations
+        if isinstance(cdn, CloudFrontInvalidations):  # its own calls, so that it is stopped in between
+            parts: dict[str, Any] = {
+                name: Stepped(getattr(cdn, name), self) for name in ("replacements", "removals", "sweeps")
+            }
+            client = cdn.make_client()
+            stepped["invalidations"] = replace(cdn, make_client=lambda: Stepped(client, self), **parts)
         self._reconciler = replace(reconciler, **stepped)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from processor.aws import clients
 from processor.aws.cloudfront import CloudFrontInvalidations, NoDistribution
-from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget
+from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget, Sweeps
 from processor.aws.eventbridge import EventBridgeAnnouncements
 from processor.aws.poller import QueuePoller
 from processor.aws.s3 import S3Renditions, S3Sources
@@ -54,5 +54,11 @@ class Connected:
 def _invalidations(settings: Settings, dynamodb: "DynamoDBClient") -> Invalidations:
     if not settings.distribution_id:
         return NoDistribution()
-    budget = MonthlyBudget(dynamodb, settings.table_name, settings.invalidation_paths_per_month)
-    return CloudFrontInvalidations(clients.cloudfront, settings.distribution_id, budget)
+    table = settings.table_name
+    return CloudFrontInvalidations(
+        clients.cloudfront,
+        settings.distribution_id,
+        replacements=MonthlyBudget(dynamodb, table, settings.invalidation_paths_per_month),
+        removals=MonthlyBudget(dynamodb, table, settings.removal_paths_per_month, counted="removedPaths"),
+        sweeps=Sweeps(dynamodb, table),
+    )

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from processor.aws.cloudfront import SweepState
 from processor.aws.translate import code_of, transient_errors
 from processor.errors import LeaseHeld, LeaseLost, Reason
 from processor.pyramid import Pyramid
-from processor.records import Lease, Published, PublishedFormat, PublishedTiles, Record, Status
+from processor.records import STILL_SERVED, Lease, Published, PublishedFormat, PublishedTiles, Record, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,6 +27,8 @@ STATUS_SHARDS = 8
 
 _ANNOUNCING_SECONDS = 30
 """After the record has flipped, the lease only guards the announcement."""
+
+_HISTORY_PAGE = 100
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -75,8 +78,11 @@ class DynamoDBRecords:
                 raise
         return True
 
-    def listed(self, status: Status, day: str) -> Iterator[dict[str, Any]]:
-        """Index entries of pictures that came to a state on a day (UTC, `YYYY-MM-DD`), in no particular order."""
+    def listed(self, status: str, day: str) -> Iterator[dict[str, Any]]:
+        """Index entries of pictures that came to a state on a day (UTC, `YYYY-MM-DD`), in no particular order.
+
+        `STILL_SERVED` is one of its own.
+        """
         for shard in range(STATUS_SHARDS):
             with transient_errors(f"listing {status} pictures"):
                 pages = self._client.get_paginator("query").paginate(
@@ -87,6 +93,22 @@ class DynamoDBRecords:
                 )
                 for page in pages:
                     yield from (_values(item) for item in page["Items"])
+
+    def history(self, image_id: str, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+        """The newest runs of a picture, at most so many; `before`: only those that ended before that time."""
+        with transient_errors(f"reading the history of {image_id!r}"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="imageId = :id AND #record BETWEEN :first AND :last",
+                ExpressionAttributeNames={"#record": "record"},
+                # `run$` comes after all that begin with `run#`
+                ExpressionAttributeValues=_serialized(
+                    {":id": image_id, ":first": "run#", ":last": "run$" if before is None else f"run#{before}"}
+                ),
+                ScanIndexForward=False,
+                PaginationConfig={"MaxItems": limit, "PageSize": min(limit, _HISTORY_PAGE)},
+            )
+            return [_values(item) for page in pages for item in page["Items"]]
 
     def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
         """Take the lease, note the planned objects, and show the picture as PROCESSING.
@@ -261,14 +283,23 @@ class DynamoDBRecords:
 
 
 class MonthlyBudget:
-    """A count of the invalidated paths, an item a month, which never passes a limit whoever else is counting."""
+    """A count of the invalidated paths, an item a month, which never passes a limit whoever else is counting.
+
+    What is counted is an attribute of that item: `paths` of replacements, `removedPaths` of removals.
+    """
 
     def __init__(
-        self, client: "DynamoDBClient", table_name: str, limit: int, clock: Callable[[], float] = time.time
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        limit: int,
+        clock: Callable[[], float] = time.time,
+        counted: Literal["paths", "removedPaths"] = "paths",
     ) -> None:
         self._client = client
         self._table = table_name
         self._limit = limit
+        self._counted = counted
         self._clock = clock
 
     def take(self, paths: int) -> bool:
@@ -276,12 +307,12 @@ class MonthlyBudget:
         if paths > self._limit:
             return False
         return self._add(
-            "attribute_not_exists(paths) OR paths <= :bound", {":paths": paths, ":bound": self._limit - paths}
+            "attribute_not_exists(#paths) OR #paths <= :bound", {":paths": paths, ":bound": self._limit - paths}
         )
 
     def give_back(self, paths: int) -> None:
         """Give back so many paths that were taken and not used; never more than the month has seen."""
-        self._add("paths >= :bound", {":paths": -paths, ":bound": paths})
+        self._add("#paths >= :bound", {":paths": -paths, ":bound": paths})
 
     def _add(self, condition: str, values: Mapping[str, int]) -> bool:
         """Change the month's count on a condition. False: it does not hold."""
@@ -291,8 +322,9 @@ class MonthlyBudget:
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key("invalidations", f"budget#{month}"),
-                    UpdateExpression="ADD paths :paths",
+                    UpdateExpression="ADD #paths :paths",
                     ConditionExpression=condition,
+                    ExpressionAttributeNames={"#paths": self._counted},
                     ExpressionAttributeValues=_serialized(values),
                 )
             except ClientError as exc:
@@ -300,6 +332,62 @@ class MonthlyBudget:
                     return False
                 raise
         return True
+
+
+class Sweeps:
+    """Invalidations of everything, numbered, and begun rarely whoever else asks for one.
+
+    Numbers tell whether one has begun after a removal: the clocks of two workers cannot.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._table = table_name
+        self._clock = clock
+
+    def state(self) -> SweepState:
+        """What has begun and ended so far, consistently read."""
+        with transient_errors("reading the sweeps"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=_key("invalidations", "sweeps"), ConsistentRead=True
+            )
+        values = _values(answer.get("Item", {}))
+        return SweepState(values.get("begun", 0), values.get("ended", 0), values.get("begunAt", 0.0))
+
+    def begin(self, state: SweepState) -> int | None:
+        """Begin one, if none has begun since that state was read. Returns its number, or None."""
+        with transient_errors("beginning a sweep"):
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key("invalidations", "sweeps"),
+                    UpdateExpression="SET begun = :number, begunAt = :now",
+                    ConditionExpression="begun = :last" if state.begun else "attribute_not_exists(begun)",
+                    ExpressionAttributeValues=_serialized(
+                        {":number": state.begun + 1, ":now": _decimal(self._clock())}
+                        | ({":last": state.begun} if state.begun else {})
+                    ),
+                )
+            except ClientError as exc:
+                if code_of(exc) == _CONDITION_FAILED:
+                    return None
+                raise
+        return state.begun + 1
+
+    def end(self, number: int) -> None:
+        """Note that the CDN has taken one, unless it has taken a later one already."""
+        with transient_errors("ending a sweep"):
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key("invalidations", "sweeps"),
+                    UpdateExpression="SET ended = :number",
+                    ConditionExpression="attribute_not_exists(ended) OR ended < :number",
+                    ExpressionAttributeValues=_serialized({":number": number}),
+                )
+            except ClientError as exc:
+                if code_of(exc) != _CONDITION_FAILED:
+                    raise
 
 
 def status_shard(image_id: str, status: str, updated_at: str) -> str:
@@ -364,7 +452,7 @@ def _item(record: Record) -> dict[str, Any]:
         "record": "current",
         "status": record.status,
         "updatedAt": updated_at,
-        "statusDayShard": status_shard(record.image_id, record.status, updated_at),
+        "statusDayShard": status_shard(record.image_id, STILL_SERVED if record.removed else record.status, updated_at),
         "versionId": record.version_id,
         "etag": record.etag,
         "fingerprint": record.fingerprint,
@@ -375,6 +463,10 @@ def _item(record: Record) -> dict[str, Any]:
         "announcedAt": record.announced_at.isoformat() if record.announced_at else None,
         "hindrance": record.hindrance,
         "stale": set(record.stale) or None,
+        "aging": set(record.aging) or None,
+        "removed": set(record.removed) or None,
+        "agedAt": record.aged_at.isoformat() if record.aged_at else None,
+        "sweep": record.sweep,
         "retained": {version: ends.isoformat() for version, ends in record.retained.items()} or None,
     }
     if published := record.published:
@@ -415,6 +507,10 @@ def _record(item: Mapping[str, Any]) -> Record:
         announced_at=datetime.fromisoformat(announced_at) if announced_at else None,
         hindrance=values.get("hindrance"),
         stale=frozenset(values.get("stale", ())),
+        aging=frozenset(values.get("aging", ())),
+        removed=frozenset(values.get("removed", ())),
+        aged_at=datetime.fromisoformat(values["agedAt"]) if "agedAt" in values else None,
+        sweep=values.get("sweep"),
         retained={version: datetime.fromisoformat(ends) for version, ends in values.get("retained", {}).items()},
     )
 

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from processor.commands.stack import add_stack_option, stack_values
@@ -16,10 +17,20 @@ if TYPE_CHECKING:
     from processor.aws.dynamodb import DynamoDBRecords
     from processor.aws.sqs import DeadLetters
 
-REASONS = ("unreadable_event", "other_bucket", "never_seen", "failed", "unfinished", "unannounced", "settled")
+REASONS = (
+    "unreadable_event",
+    "other_bucket",
+    "never_seen",
+    "failed",
+    "unfinished",
+    "unannounced",
+    "still_served",
+    "settled",
+)
 
 _EXPLAINED = """Reasons. failed: its last try failed, the message says why. unfinished: its last try died.
 unannounced: the picture has ended, but not all have been told: the event bus, or the CDN of what is stale.
+still_served: the CDN may serve what was removed, and could not be told to forget it.
 settled: the picture has ended since, and all were told. never_seen: there is no record. other_bucket: of a bucket that
 is not this stack's. unreadable_event: no S3 event."""
 
@@ -120,6 +131,8 @@ def _reason(record: Record | None) -> tuple[str, str]:
         return "unfinished", f"since {record.updated_at.isoformat()}"
     if record.announced_at is None:  # then its invalidations may be missing too
         return "unannounced", f"{record.status}; {record.hindrance}" if record.hindrance else record.status
+    if record.still_served(datetime.now(UTC)):
+        return "still_served", f"until {record.served_until:%Y-%m-%d %H:%M:%S} UTC; {record.hindrance or record.status}"
     return "settled", record.status
 
 

@@ -144,8 +144,8 @@ def differences(
             continue
         if key not in sources and record.status is not Status.REMOVED:
             yield Finding("left_over", key, "it is gone from the raw bucket")
-        elif key not in sources and record.announced_at is None:
-            yield _unannounced(record)
+        elif key not in sources and (finding := _untold(record)):
+            yield finding
 
 
 def _difference(
@@ -159,15 +159,21 @@ def _difference(
         return Finding("outdated", source.key, "its record is of another version")
     if record.fingerprint != recipe.fingerprint:
         return Finding("stale", source.key, "it was made by another recipe")
-    if record.announced_at is None:
-        return _unannounced(record)
+    if untold := _untold(record):
+        return untold
     damage = _damage(record, rendered)
     return Finding("damaged", source.key, damage) if damage else None
 
 
-def _unannounced(record: Record) -> Finding:
+def _untold(record: Record) -> Finding | None:
+    """What a picture's outcome has still to be told: to the CDN, or to subscribers."""
     why = f": {record.hindrance}" if record.hindrance else ""
-    return Finding("unannounced", record.image_id, f"its outcome was never announced{why}")
+    if record.served_until and record.still_served(datetime.now(UTC)):
+        until = f"{record.served_until:%Y-%m-%d %H:%M:%S} UTC"
+        return Finding("still_served", record.image_id, f"the CDN may serve what was removed until {until}{why}")
+    if record.announced_at is None:
+        return Finding("unannounced", record.image_id, f"its outcome was never announced{why}")
+    return None
 
 
 def _damage(record: Record, rendered: "Mapping[str, Listed]") -> str | None:

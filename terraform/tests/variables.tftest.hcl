@@ -415,6 +415,16 @@ run "rejects_half_an_invalidation" {
   expect_failures = [var.invalidation_paths_per_month]
 }
 
+run "rejects_removals_without_a_bound" {
+  command = plan
+
+  variables {
+    removal_paths_per_month = 1000001
+  }
+
+  expect_failures = [var.removal_paths_per_month]
+}
+
 run "rejects_a_missing_picture_that_is_none" {
   command = plan
 

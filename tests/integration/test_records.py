@@ -1,11 +1,13 @@
 """The table's conditions, on a real DynamoDB API: leases, ownership, and what a record reads back as."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget
+from processor.aws.cloudfront import SweepState
+from processor.aws.dynamodb import DynamoDBRecords, MonthlyBudget, Sweeps
 from processor.errors import LeaseHeld, LeaseLost, Reason
 from processor.pyramid import Pyramid
 from processor.records import Published, PublishedFormat, PublishedTiles, Record, Status
@@ -71,6 +73,9 @@ def complete(key: str) -> Record:
         announced_at=AT,
         hindrance="no bus",
         stale=frozenset({"webp/a.webp"}),
+        aging=frozenset({"webp/old.webp"}),
+        aged_at=AT,
+        sweep=3,
         retained={"fedcba9876543210": AT},
     )
 
@@ -95,8 +100,9 @@ def test_what_is_planned_late_is_noted_while_the_lease_lasts(records: DynamoDBRe
 def test_record_reads_back_as_written(records: DynamoDBRecords, key: str) -> None:
     """Every field of a record survives the table, numbers as the int or float they were."""
     lease = records.acquire(key, frozenset(), 60)
-    records.release(lease, complete(key))
-    assert records.get(key) == complete(key)
+    record = replace(complete(key), removed=frozenset({"webp/gone.webp"}))
+    records.release(lease, record)
+    assert records.get(key) == record
 
 
 def test_unseen_key_has_no_record(records: DynamoDBRecords, key: str) -> None:
@@ -213,6 +219,10 @@ def test_index_lists_current_records_by_status_and_day(records: DynamoDBRecords,
 
     assert key in listed("COMPLETE")
     assert key not in listed("PROCESSING")
+    waiting = replace(complete(key), removed=frozenset({"webp/a.webp"}))
+    records.release(records.acquire(key, frozenset(), 60), waiting)
+    assert key in listed("STILL_SERVED")
+    assert key not in listed("COMPLETE")
 
 
 def test_budget_ends_at_its_limit_and_comes_back_next_month(pipeline: Pipeline, clock: Clock) -> None:
@@ -235,6 +245,34 @@ def test_paths_given_back_can_be_taken_again(pipeline: Pipeline, clock: Clock) -
     clock.seconds += 60
     budget.give_back(20)
     assert [budget.take(paths) for paths in (20, 1)] == [True, False]
+
+
+def test_removals_have_a_budget_of_their_own(pipeline: Pipeline, clock: Clock) -> None:
+    """What replacements have used up is not taken from them, in the same month and item."""
+    clock.seconds = datetime(2031, 8, 1, tzinfo=UTC).timestamp()
+    replacements = MonthlyBudget(pipeline.dynamodb, resources.TABLE, 5, clock)
+    removals = MonthlyBudget(pipeline.dynamodb, resources.TABLE, 7, clock, "removedPaths")
+    assert [replacements.take(5), removals.take(7), replacements.take(1), removals.take(1)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_one_of_many_begins_a_sweep(pipeline: Pipeline, clock: Clock) -> None:
+    """Of those who have read the same state one begins the next sweep; what ends late takes nothing back."""
+    many = [Sweeps(pipeline.dynamodb, resources.TABLE, clock) for _ in range(8)]
+    assert many[0].state() == SweepState()
+    for expected in (1, 2):
+        states = [sweeps.state() for sweeps in many]
+        with ThreadPoolExecutor(8) as pool:
+            begun = list(pool.map(lambda pair: pair[0].begin(pair[1]), zip(many, states, strict=True)))
+        assert [number for number in begun if number is not None] == [expected]
+    assert many[1].state() == SweepState(begun=2, ended=0, begun_at=clock.seconds)
+    for number in (2, 1):
+        many[2].end(number)
+        assert many[3].state().ended == 2
 
 
 def test_budget_is_one_for_all_who_count(pipeline: Pipeline, clock: Clock) -> None:

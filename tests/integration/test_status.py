@@ -73,6 +73,55 @@ def test_summary_counts_and_lists_what_needs_attention(pipeline: Pipeline, stack
     assert "REJECTED unsupported_format  status/summary.jpg" in status(pipeline, "--stack", str(stack_file)).stdout
 
 
+def test_history_shows_runs_newest_first_and_how_to_see_older_ones(pipeline: Pipeline, stack_file: Path) -> None:
+    """Each with its time, outcome, duration and bytes; at most as many as asked for, and the rest by --before."""
+    key, stack = "status/history.jpg", ("--stack", str(stack_file))
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").save(buffer, "JPEG")
+    pipeline.upload(key, buffer.getvalue())
+    pipeline.settled(key, "COMPLETE")
+    pipeline.upload(key, b"only words")
+    pipeline.settled(key, "REJECTED")
+    pipeline.remove(key)
+    pipeline.settled(key, "REMOVED")
+
+    runs = [json.loads(line) for line in status(pipeline, *stack, "--history", key, "--json").stdout.splitlines()]
+    assert [run["status"] for run in runs] == ["REMOVED", "REJECTED", "COMPLETE"]
+    assert runs[1]["reason"] == "unsupported_format"
+    assert (runs[2]["originalSize"], runs[2]["bytesOut"] > 0) == (len(buffer.getvalue()), True)
+    assert all(run["processingTime"] >= 0 and run["endedAt"] for run in runs)
+
+    shown = status(pipeline, *stack, "--history", "--limit", "2", key)
+    assert shown.returncode == 0, shown.stderr
+    first, removed, rejected, why, older = shown.stdout.splitlines()
+    assert first == f"{key}: 2 runs, newest first"
+    assert ("REMOVED" in removed, "REJECTED" in rejected, "unsupported_format" in why) == (True, True, True)
+    assert older == f"  older ones: img-pipeline status --history --before {runs[1]['endedAt']} '{key}'"
+    rest = status(pipeline, *stack, "--history", "--before", runs[1]["endedAt"], key, "--json").stdout
+    assert [json.loads(line)["status"] for line in rest.splitlines()] == ["COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--history",), "Name its key"),
+        (("--history", "--limit", "0", "a.jpg"), "--limit must be 1 to 1000"),
+        (("--history", "--before", "yesterday", "a.jpg"), "--before must be a time such as"),
+        (("--limit", "5", "a.jpg"), "add --history"),
+    ],
+)
+def test_mistyped_history_says_what_to_type(pipeline: Pipeline, arguments: tuple[str, ...], says: str) -> None:
+    """One sentence, and exit code 2."""
+    shown = status(pipeline, *arguments)
+    assert (shown.returncode, says in shown.stderr) == (2, True)
+
+
+def test_picture_without_runs_has_no_history(pipeline: Pipeline, stack_file: Path) -> None:
+    """It says so, and ends with 3."""
+    shown = status(pipeline, "--stack", str(stack_file), "--history", "status/never.jpg")
+    assert (shown.returncode, shown.stdout) == (3, "status/never.jpg: no runs\n")
+
+
 def test_missing_stack_says_how_to_name_one(pipeline: Pipeline, tmp_path: Path) -> None:
     """Without a stack, or with a file that is none, one line says what to do, and the exit code is 2."""
     nowhere = status(pipeline, "a.jpg")

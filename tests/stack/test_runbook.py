@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from processor import keys
+from processor.aws.dynamodb import DynamoDBRecords
 from processor.recipe import Recipe
 from scripts.demo import servers
 from tests import helpers
@@ -23,6 +25,8 @@ from tests.waiting import wait_for
 KEY = "folder/photo.jpg"
 OTHER = "2019/a b+ü.jpg"
 RESCUED = "rescued/photo.jpg"
+OLDEST_VERSION_2 = (2, 13)
+"""Of the aws command, that heeds AWS_ENDPOINT_URL."""
 
 
 @dataclass
@@ -106,15 +110,13 @@ def bench(bare_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     for tool, how in (("aws", "Install the AWS command line."), ("jq", "Install jq.")):
         need(tool, present=shutil.which(tool) is not None, how=how)
     folder = tmp_path_factory.mktemp("runbook")
-    # version 1 of the command does not heed AWS_ENDPOINT_URL for SQS
-    for name, command in (
-        ("img-pipeline", f"'{sys.executable}' -m processor"),
-        ("aws", f"'{shutil.which('aws')}' --endpoint-url \"$AWS_ENDPOINT_URL\""),
-    ):
-        (folder / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        (folder / name).chmod(0o755)
+    command = folder / "img-pipeline"
+    command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m processor \"$@\"\n")
+    command.chmod(0o755)
     environment = {**bare_stack.checkout.environment, "PATH": f"{folder}:{os.environ['PATH']}", "AWS_PAGER": ""}
-    prelude = blocks()[0][1]
+    (_, prelude), (_, for_version_1) = blocks()[:2]
+    if aws_version() < OLDEST_VERSION_2:
+        prelude += for_version_1
     deployed = bare_stack.checkout.folder / "build" / "prod"  # as the page has it
     deployed.mkdir(parents=True, exist_ok=True)
     shutil.copy2(bare_stack.checkout.folder / "stack.json", deployed)
@@ -129,6 +131,17 @@ def bench(bare_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for key in (KEY, OTHER):
             bare_stack.settled(key, "COMPLETE")
         yield Bench(bare_stack, environment, prelude, renditions=bare_stack.processed_keys())
+
+
+def aws_version() -> tuple[int, ...]:
+    """Of the command on the path: a version that the page says to work, or the test fails."""
+    said = subprocess.run(["aws", "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    match = re.match(r"aws-cli/(\d+)\.(\d+)", said)
+    assert match, f"the aws command calls itself {said!r}"
+    version = int(match[1]), int(match[2])
+    if version[0] != 1 and version < OLDEST_VERSION_2:
+        pytest.fail(f"aws {version} does not heed AWS_ENDPOINT_URL; install version 2.13 or later, as the runbook says")
+    return version
 
 
 def empty(stack: Stack) -> None:
@@ -151,8 +164,15 @@ def nothing(_bench: Bench) -> None:
     """Nothing to arrange."""
 
 
+def aws_reaches_the_stack(bench: Bench) -> None:
+    """The service that version 1 would look for elsewhere is the emulator's."""
+    bench.paste("aws sqs list-queues")
+    assert bench.stack.outputs["queue_url"].rpartition("/")[2] in bench.printed
+
+
 def shows_status(bench: Bench) -> None:
-    """It says what was published, with its URLs."""
+    """It says what was published, with its URLs, and by which run."""
+    assert f"{KEY}: 1 run, newest first" in bench.printed
     assert f"{KEY}: COMPLETE" in bench.printed
     assert keys.url(bench.stack.outputs["cdn_domain"], keys.rendition_keys(Recipe.default(), KEY)[0]) in bench.printed
 
@@ -160,6 +180,35 @@ def shows_status(bench: Bench) -> None:
 def is_removed(bench: Bench) -> None:
     """The picture goes."""
     bench.stack.settled(KEY, "REMOVED")
+
+
+def still_served(bench: Bench) -> None:
+    """A removal of which the CDN could not be told, as the processor records it."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    records = DynamoDBRecords(bench.stack.checkout.client("dynamodb"), bench.stack.outputs["table_name"])
+    record = records.get(KEY)
+    assert record is not None
+    waiting = replace(
+        record,
+        removed=frozenset({f"full/{keys.stem(KEY)}.jpg"}),
+        updated_at=datetime.now(UTC),
+        aged_at=datetime.fromisoformat(tomorrow),
+        sweep=1,
+    )
+    records.release(records.acquire(KEY, frozenset(), 60), waiting)
+
+
+def waits_for_the_cdn(bench: Bench) -> None:
+    """The picture is named."""
+    assert "1 removed, and the CDN may still serve them" in bench.printed
+    assert f"    {KEY}\n" in bench.printed
+
+
+def cdn_was_told(bench: Bench) -> None:
+    """The repair has everything forgotten, and nothing is served any more."""
+    assert f"still_served   {KEY}" in bench.printed
+    records = DynamoDBRecords(bench.stack.checkout.client("dynamodb"), bench.stack.outputs["table_name"])
+    wait_for(lambda: ((found := records.get(KEY)) and not found.removed) or None, "the CDN to be told")
 
 
 def is_published(bench: Bench) -> None:
@@ -347,8 +396,11 @@ def copies_are_processed(bench: Bench) -> None:
 Look = Callable[[Bench], None]
 STEPS: list[tuple[str, Look, Look]] = [
     ("Runbook", nothing, nothing),
+    ("Runbook", nothing, aws_reaches_the_stack),
     ("A picture does not appear", nothing, shows_status),
     ("Take a picture away", nothing, is_removed),
+    ("Alarm: removals still served", still_served, waits_for_the_cdn),
+    ("Alarm: removals still served", nothing, cdn_was_told),
     ("Ask for a picture again", undelete, is_published),
     ("Ask for a picture again", reject_by_an_older_function, rejected_is_published),
     ("Alarm: messages in the dead-letter queue", kill_messages, letters_are_gone),

@@ -143,7 +143,13 @@ def test_the_worker_is_configured_like_the_function(planned: dict[str, dict[str,
     assert {variables[name] for name in OWN_NAMES}.isdisjoint({ours[name] for name in OWN_NAMES})
     # what a plan cannot know yet is left out of `variables`, so this holds one way only
     # nothing is cached in the demo, so it has nothing to invalidate
-    assert set(variables) <= {*ours, "RECIPE", "DISTRIBUTION_ID", "INVALIDATION_PATHS_PER_MONTH"}
+    assert set(variables) <= {
+        *ours,
+        "RECIPE",
+        "DISTRIBUTION_ID",
+        "INVALIDATION_PATHS_PER_MONTH",
+        "REMOVAL_PATHS_PER_MONTH",
+    }
     assert Recipe.from_json(variables["RECIPE"]) == Recipe.default()
 
 

@@ -15,6 +15,7 @@ from processor.errors import InvalidConfiguration, Transient
 from processor.events import Hint, UnreadableEvent, hint_body
 from processor.isolation import IsolatedTranscoder
 from processor.recipe import Recipe
+from processor.service import Waiting
 from processor.settings import Settings
 from tests.fakes import World
 
@@ -196,6 +197,21 @@ def test_metrics_are_written_per_outcome(handler: ModuleType, world: World, caps
     assert metrics["ImagesFailed"] == [1.0]
     assert metrics["BytesIn"] == [float(len(picture()))]
     assert metrics["ImagesEnded"] == [1.0, 1.0]
+
+
+def test_removal_that_waits_for_the_cdn_counts_each_time(
+    handler: ModuleType, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that the alarm lasts as long as copies may be served; the last time it is over."""
+    world.sources.upload("a.png", picture())
+    handler.handler(batch(one=body("a.png")), Context())
+    world.sources.remove("a.png")
+    for waiting in (Waiting(1, 900), Waiting(1, 900), None):
+        world.invalidations.waiting = waiting
+        handler.handler(batch(one=body("a.png")), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line.get("RemovalsStillServed") for line in lines] == [None, [1.0], [1.0], None]
+    assert [line.get("ImagesRemoved") for line in lines] == [None, [1.0], None, None]
 
 
 @pytest.mark.parametrize("stack", ["pictures-dev", "pictures-prod"])

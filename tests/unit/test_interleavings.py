@@ -368,12 +368,14 @@ def test_ten_thousand_events_end_as_the_last_of_each_key_says() -> None:
         model.messages.clear()
         rng.shuffle(late)
         while len(late) > MANY:
+            model.world.clock.pass_seconds(1)
             model.world.reconciler.reconcile(late.pop())
             model.collect()
     model.messages += late
     for _ in range(EVENTS):
         if not model.messages:
             break
+        model.world.clock.pass_seconds(1)
         model.world.reconciler.reconcile(model.messages.pop())
         model.collect()
     assert model.messages == []

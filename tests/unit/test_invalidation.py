@@ -3,10 +3,13 @@
 import io
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from PIL import Image
 
@@ -15,12 +18,15 @@ from processor.errors import Transient
 from processor.limits import Limits
 from processor.recipe import Recipe
 from processor.records import SourceVersion, Status
-from tests.fakes import World
+from processor.service import Action, Waiting
+from tests.fakes import FakeBudget, FakeSweeps, World
 
 SIZES = [{"name": "full", "formats": {"jpeg": {"key": "full/{stem}.jpg"}, "webp": {"key": "webp/{stem}.webp"}}}]
 RECIPE = Recipe.from_json(json.dumps({"sizes": SIZES}))
 CHANGED = Recipe.from_json(json.dumps({"sizes": SIZES, "background": "#000000"}))
+OTHER_KEYS = Recipe.from_json('{"sizes": [{"name": "s", "formats": {"jpeg": {"key": "s/{stem}.jpg"}}}]}')
 KEY = "cats/tom.png"
+SWEEPS = FakeSweeps(lambda: 0)
 OBJECTS = frozenset({"full/cats/tom.jpg", "webp/cats/tom.webp"})
 
 
@@ -190,6 +196,201 @@ def test_what_an_overtaken_round_wrote_is_invalidated(monkeypatch: pytest.Monkey
     assert keys == OBJECTS
 
 
+# -- what was removed, and the CDN cannot be told yet ----------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(world: World) -> World:
+    """A world in which the picture was removed, and the CDN could not be told."""
+    world.invalidations.waiting = Waiting(sweep=7, retry_after_seconds=600)
+    world.sources.remove(KEY)
+    outcome = world.reconciler.reconcile(KEY)
+    assert outcome.action is Action.REMOVED
+    return world
+
+
+def test_removal_that_waits_for_the_cdn_says_so(waiting: World) -> None:
+    """In the record and in the event, with the time at which copies expire at the latest; it asks again by itself."""
+    tomorrow = waiting.clock() + timedelta(days=1)
+    record = waiting.record(KEY)
+    assert (record.status, record.objects, record.served_until) == (Status.REMOVED, frozenset(), tomorrow)
+    assert record.still_served(waiting.clock())
+    detail_type, detail = waiting.announcements.events[-1]
+    assert (detail_type, detail["servedUntil"]) == ("ImageRemoved", tomorrow.isoformat())
+    assert waiting.queue.keys == [(KEY, 600)]
+
+
+def test_removal_that_goes_on_waiting_is_not_announced_again(waiting: World) -> None:
+    """It asks for the same sweep, and keeps asking, in messages of its own."""
+    outcome = waiting.reconciler.reconcile(KEY)
+    assert outcome.action is Action.WAITING
+    assert waiting.invalidations.sweeps == [None, 7]
+    assert waiting.announcements.types == ["ImageProcessed", "ImageRemoved"]
+    assert waiting.queue.keys == [(KEY, 600)] * 2
+
+
+def test_end_of_waiting_is_announced(waiting: World) -> None:
+    """The same event comes again, without a time; a third message finds nothing to do."""
+    waiting.invalidations.waiting = None
+    assert waiting.reconciler.reconcile(KEY).action is Action.FORGOTTEN
+    assert waiting.record(KEY).served_until is None
+    detail_type, detail = waiting.announcements.events[-1]
+    assert detail_type == "ImageRemoved"
+    assert "servedUntil" not in detail
+    assert waiting.reconciler.reconcile(KEY).action is Action.UNCHANGED
+
+
+def test_waiting_ends_when_copies_have_expired(waiting: World) -> None:
+    """After a day the CDN holds none, whether it was told or not: nobody asks it for ever."""
+    waiting.clock.pass_seconds(86_400)
+    asked = len(waiting.invalidations.sweeps)
+    assert waiting.reconciler.reconcile(KEY).action is Action.FORGOTTEN
+    assert len(waiting.invalidations.sweeps) == asked
+    assert waiting.record(KEY).removed == frozenset()
+
+
+def test_what_was_removed_is_forgotten_though_the_key_is_published_again(waiting: World) -> None:
+    """The new picture's URLs may show the removed one: its event says so, and that they do not any more."""
+    waiting.sources.upload(KEY, picture("blue"))
+    waiting.reconciler.reconcile(KEY)
+    record = waiting.record(KEY)
+    assert (record.status, record.removed) == (Status.COMPLETE, OBJECTS)
+    assert "servedUntil" in waiting.announcements.events[-1][1]
+    waiting.invalidations.waiting = None
+    waiting.reconciler.reconcile(KEY)
+    assert waiting.invalidations.batches[-1][0] == OBJECTS
+    assert waiting.announcements.types[-2:] == ["ImageProcessed", "ImageProcessed"]
+    assert "servedUntil" not in waiting.announcements.events[-1][1]
+
+
+def test_failure_while_waiting_is_in_the_record(waiting: World) -> None:
+    """And the message is retried as any other."""
+    waiting.invalidations.down = True
+    with pytest.raises(Transient, match="InternalError"):
+        waiting.reconciler.reconcile(KEY)
+    record = waiting.record(KEY)
+    assert (record.hindrance or "").startswith("Transient: invalidating: ")
+    assert record.removed == OBJECTS
+
+
+def test_replaced_copies_that_nobody_invalidated_go_with_the_removal(world: World) -> None:
+    """What was left to age is remembered for as long as it may be served."""
+    world.invalidations.budget = 0
+    world.sources.upload(KEY, picture("blue"))
+    world.reconciler.reconcile(KEY)
+    assert world.record(KEY).aging == OBJECTS
+    world.with_recipe(OTHER_KEYS)
+    world.reconciler.reconcile(KEY)
+    assert world.record(KEY).aging == OBJECTS
+    world.sources.remove(KEY)
+    world.reconciler.reconcile(KEY)
+    assert world.invalidations.batches[-1][0] == OBJECTS | {"s/cats/tom.jpg"}
+
+
+def test_what_has_expired_is_not_paid_for(world: World) -> None:
+    """A day after a replacement its copies are gone by themselves."""
+    world.invalidations.budget = 0
+    world.sources.upload(KEY, picture("blue"))
+    world.with_recipe(OTHER_KEYS)
+    world.reconciler.reconcile(KEY)
+    world.clock.pass_seconds(86_400)
+    world.sources.remove(KEY)
+    world.reconciler.reconcile(KEY)
+    assert world.invalidations.batches[-1][0] == {"s/cats/tom.jpg"}
+
+
+# -- the adapter -----------------------------------------------------------------------------------------------------
+
+
+def removing(world: World, *keys: str) -> list[Waiting | None]:
+    """Upload and publish pictures, then remove them all. Returns what each waits for."""
+    for key in keys:
+        world.sources.upload(key, picture())
+        world.reconciler.reconcile(key)
+    for key in keys:
+        world.sources.remove(key)
+        world.reconciler.reconcile(key)
+    waits = dict(world.queue.keys)
+    return [Waiting(world.record(key).sweep or 0, waits[key]) if key in waits else None for key in keys]
+
+
+def test_removals_beyond_the_budget_are_forgotten_with_everything_else() -> None:
+    """By path as far as the budget goes; then once everything; then together, 15 minutes later, once more."""
+    world = World(RECIPE, budget=4)
+    waits = removing(world, "a.png", "b.png", "c.png", "d.png", "e.png")
+    assert waits == [None, None, None, Waiting(2, 901), Waiting(2, 901)]
+    assert world.cloudfront.batches == [["/full/a.jpg", "/webp/a.webp"], ["/full/b.jpg", "/webp/b.webp"], ["/*"]]
+    world.clock.pass_seconds(901)
+    for key in ("d.png", "e.png"):
+        assert world.reconciler.reconcile(key).action is Action.FORGOTTEN
+    assert len(world.cloudfront.batches) == 4
+    assert not any(world.renditions.copies.values())
+
+
+def test_a_hundred_thousand_removals_cost_a_sweep_each_quarter_of_an_hour() -> None:
+    """However many wait, CloudFront is asked once, and no path is paid for beyond the budget."""
+    world = World(RECIPE, budget=10)
+    removing(world, *(f"{number}.png" for number in range(300)))
+    world.clock.pass_seconds(901)
+    for number in range(300):
+        world.reconciler.reconcile(f"{number}.png")
+    assert sum(len(batch) for batch in world.cloudfront.batches) == 10 + 2
+    assert not any(world.renditions.copies.values())
+
+
+def refusing(world: World, times: int) -> list[str]:
+    """Have CloudFront refuse what comes next as too much. Returns a list that fills with what it was asked."""
+    asked: list[str] = []
+    takes = world.cloudfront.create_invalidation
+
+    def refuse(**request: Any) -> None:
+        asked.extend(request["InvalidationBatch"]["Paths"]["Items"])
+        if len(asked) > times:
+            takes(**request)
+            return
+        raise ClientError({"Error": {"Code": "TooManyInvalidationsInProgress"}}, "CreateInvalidation")
+
+    world.cloudfront.create_invalidation = refuse  # type: ignore[method-assign]
+    return asked
+
+
+def test_too_many_under_way_is_tried_again() -> None:
+    """Neither left to age nor retried until the message is dead: a sweep is tried again and again."""
+    world = World(RECIPE, budget=10)
+    asked = refusing(world, times=4)
+    assert removing(world, KEY) == [Waiting(1, 121)]
+    assert asked == ["/full/cats/tom.jpg", "/webp/cats/tom.webp", "/*"]
+    for action in (Action.WAITING, Action.FORGOTTEN):
+        world.clock.pass_seconds(121)
+        assert world.reconciler.reconcile(KEY).action is action
+    assert asked[3:] == ["/*", "/*"]
+    assert not any(world.renditions.copies.values())
+
+
+def test_sweep_that_began_before_a_removal_does_not_count_for_it() -> None:
+    """It may have been taken before the picture was gone."""
+    world = World(RECIPE, budget=0)
+    earlier = world.sweeps.begin(world.sweeps.state())
+    assert removing(world, KEY) == [Waiting(2, 121)]
+    assert earlier is not None
+    world.sweeps.end(earlier)
+    assert world.reconciler.reconcile(KEY).action is Action.WAITING
+    world.clock.pass_seconds(901)
+    assert world.reconciler.reconcile(KEY).action is Action.FORGOTTEN
+
+
+def test_references_of_sweeps_never_come_again() -> None:
+    """CloudFront takes a repeated one for done, also after the table was restored to an earlier time."""
+    references: list[str] = []
+    client = SimpleNamespace(
+        create_invalidation=lambda **request: references.append(request["InvalidationBatch"]["CallerReference"])
+    )
+    for _ in range(2):
+        cdn = CloudFrontInvalidations(lambda: client, "E", FakeBudget(0), FakeBudget(0), FakeSweeps(lambda: 0))
+        assert cdn.forget(OBJECTS, "r", None) is None
+    assert len(set(references)) == 2
+
+
 @dataclass
 class _Budget:
     """Takes what `allows` says."""
@@ -224,7 +425,7 @@ def test_paths_are_spelled_like_the_cache_spells_them(cloudfront: Any) -> None:
     budget = _Budget()
     with Stubber(cloudfront) as stubber:
         expect(stubber, "/full/%C3%BC~.jpg", "/full/a%20b%2Bc%20%281%29.jpg")
-        done = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget).invalidate(
+        done = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget, FakeBudget(0), SWEEPS).invalidate(
             frozenset({"full/ü~.jpg", "full/a b+c (1).jpg"}), "r"
         )
         stubber.assert_no_pending_responses()
@@ -235,7 +436,9 @@ def test_paths_are_spelled_like_the_cache_spells_them(cloudfront: Any) -> None:
 def test_beyond_the_budget_cloudfront_is_not_even_asked(cloudfront: Any) -> None:
     """Not a path is paid for that nobody allowed."""
     with Stubber(cloudfront):
-        assert not CloudFrontInvalidations(lambda: cloudfront, "EDIST", _Budget(allows=False)).invalidate(OBJECTS, "r")
+        assert not CloudFrontInvalidations(
+            lambda: cloudfront, "EDIST", _Budget(allows=False), FakeBudget(0), SWEEPS
+        ).invalidate(OBJECTS, "r")
 
 
 def test_everything_is_one_path_and_needs_no_budget(cloudfront: Any) -> None:
@@ -252,7 +455,7 @@ def test_failed_invalidation_costs_nothing(cloudfront: Any, code: str, transient
     budget = _Budget()
     with Stubber(cloudfront) as stubber:
         stubber.add_client_error("create_invalidation", code, "no", 400)
-        invalidations = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget)
+        invalidations = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget, FakeBudget(0), SWEEPS)
         if transient:
             with pytest.raises(Transient, match=code):
                 invalidations.invalidate(OBJECTS, "r")
@@ -273,7 +476,9 @@ def test_paths_that_cannot_be_given_back_do_not_hide_the_failure(
     with Stubber(cloudfront) as stubber:
         stubber.add_client_error("create_invalidation", "InternalError", "no", 400)
         with pytest.raises(Transient, match="InternalError"):
-            CloudFrontInvalidations(lambda: cloudfront, "EDIST", _Budget()).invalidate(OBJECTS, "r")
+            CloudFrontInvalidations(lambda: cloudfront, "EDIST", _Budget(), FakeBudget(0), SWEEPS).invalidate(
+                OBJECTS, "r"
+            )
 
 
 def test_no_client_is_made_before_there_is_something_to_invalidate() -> None:
@@ -282,4 +487,6 @@ def test_no_client_is_made_before_there_is_something_to_invalidate() -> None:
     def made() -> Any:
         pytest.fail("a client was made")
 
-    assert not CloudFrontInvalidations(made, "EDIST", _Budget(allows=False)).invalidate(OBJECTS, "r")
+    assert not CloudFrontInvalidations(made, "EDIST", _Budget(allows=False), FakeBudget(0), SWEEPS).invalidate(
+        OBJECTS, "r"
+    )

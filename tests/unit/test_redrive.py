@@ -12,6 +12,19 @@ from processor.records import Record, Status
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def removed(until: datetime) -> Record:
+    """A record of a removal that was announced, and of which the CDN could not be told."""
+    return Record(
+        "a.jpg",
+        Status.REMOVED,
+        NOW,
+        announced_at=NOW,
+        hindrance="no CDN",
+        removed=frozenset({"a"}),
+        aged_at=until,
+    )
+
+
 class _Records:
     """A table with one record at most."""
 
@@ -32,6 +45,8 @@ class _Records:
         (Record("a.jpg", Status.COMPLETE, NOW, hindrance="no bus"), "unannounced", "COMPLETE; no bus"),
         (Record("a.jpg", Status.REMOVED, NOW), "unannounced", "REMOVED"),
         (Record("a.jpg", Status.COMPLETE, NOW, announced_at=NOW), "settled", "COMPLETE"),
+        (removed(datetime(2999, 1, 1, tzinfo=UTC)), "still_served", "until 2999-01-01 00:00:00 UTC; no CDN"),
+        (removed(NOW), "settled", "REMOVED"),
     ],
 )
 def test_dead_message_is_joined_with_its_record(record: Record | None, reason: str, why: str) -> None:

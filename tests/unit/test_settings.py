@@ -63,9 +63,15 @@ def test_every_limit_can_be_set() -> None:
 
 
 def test_no_invalidations_at_all_is_a_budget() -> None:
-    """Zero paths a month is a choice; less than that is a mistake."""
-    settings = Settings.from_environment(ENVIRONMENT | {"DISTRIBUTION_ID": "E1", "INVALIDATION_PATHS_PER_MONTH": "0"})
-    assert (settings.distribution_id, settings.invalidation_paths_per_month) == ("E1", 0)
-    assert Settings.from_environment(ENVIRONMENT).invalidation_paths_per_month == 1000
-    with pytest.raises(InvalidConfiguration, match="INVALIDATION_PATHS_PER_MONTH"):
-        Settings.from_environment(ENVIRONMENT | {"INVALIDATION_PATHS_PER_MONTH": "-1"})
+    """Zero paths a month is a choice; less than that is a mistake. Removals have a budget of their own."""
+    settings = Settings.from_environment(
+        ENVIRONMENT | {"DISTRIBUTION_ID": "E1", "INVALIDATION_PATHS_PER_MONTH": "0", "REMOVAL_PATHS_PER_MONTH": "7"}
+    )
+    assert settings.distribution_id == "E1"
+    assert (settings.invalidation_paths_per_month, settings.removal_paths_per_month) == (0, 7)
+    default = Settings.from_environment(ENVIRONMENT)
+    assert (default.invalidation_paths_per_month, default.removal_paths_per_month) == (1000, 1000)
+    with pytest.raises(InvalidConfiguration, match=r"INVALIDATION_PATHS_PER_MONTH.*\n.*REMOVAL_PATHS_PER_MONTH"):
+        Settings.from_environment(
+            ENVIRONMENT | {"INVALIDATION_PATHS_PER_MONTH": "-1", "REMOVAL_PATHS_PER_MONTH": "many"}
+        )

@@ -24,7 +24,7 @@ from processor.recipe import Recipe
 from processor.records import Status
 from processor.steps import resize
 from tests import helpers
-from tests.fakes import World
+from tests.fakes import FakeBudget, FakeSweeps, World
 
 SIZES = [{"name": "thumb", "width": 32, "height": 32, "formats": {"jpeg": {"key": "thumbs/{stem}.jpg"}}}]
 TILES = {"key": "tiles/{name}", "tile": 128, "min_side": 300}
@@ -148,7 +148,7 @@ def test_all_tiles_are_one_path_at_the_cdn() -> None:
         create_invalidation=lambda **request: asked.append(request["InvalidationBatch"]["Paths"])
     )
     budget = SimpleNamespace(take=lambda paths: paths == 2)
-    assert CloudFrontInvalidations(lambda: cloudfront, "E", budget).invalidate(
+    assert CloudFrontInvalidations(lambda: cloudfront, "E", budget, FakeBudget(0), FakeSweeps(lambda: 0)).invalidate(
         frozenset({entry, "tiles/a b+c.dzi"}), "r"
     )
     assert asked == [{"Quantity": 2, "Items": ["/tiles/a%20b%2Bc.dzi", "/tiles/a%20b%2Bc_files/*"]}]

@@ -23,7 +23,7 @@ from processor.errors import InvalidConfiguration, Reason, Transient
 from processor.recipe import Recipe
 from processor.records import Status
 from processor.service import Guard, StoredObject
-from tests.fakes import World
+from tests.fakes import FakeBudget, FakeSweeps, World
 
 SIZES = [{"name": "full", "formats": {"jpeg": {"key": "full/{stem}.jpg"}, "webp": {"key": "webp/{stem}.webp"}}}]
 RECIPE = Recipe.from_json(json.dumps({"sizes": SIZES, "manifest": "m/{name}.json", "retain_days": 30}))
@@ -117,8 +117,8 @@ def test_a_replaced_version_stays_for_its_days_and_goes(world: World) -> None:
     assert world.renditions.retired == copies("red")
     [(version, ends)] = record.retained.items()
     assert {keys.version_of(key) for key in copies("red")} == {version}
-    assert ends == datetime(2026, 1, 31, tzinfo=UTC)
-    world.clock.pass_seconds(31 * DAY)
+    assert ends == datetime(2026, 2, 3, tzinfo=UTC)
+    world.clock.pass_seconds(34 * DAY)
     put(world, "lime")
     assert set(world.renditions.objects) == STABLE | copies("blue") | copies("lime") == world.record(KEY).objects
 
@@ -260,7 +260,9 @@ def test_versions_are_named_as_a_whole_where_paths_are_short(room: int, expected
     objects = frozenset(
         {"full/a.jpg", *(f"v/{version:016x}/{key}" for version in (1, 2) for key in ("f/a.jpg", "w/a"))}
     )
-    done = CloudFrontInvalidations(lambda: cloudfront, "EDIST", budget).invalidate(objects, "r")
+    done = CloudFrontInvalidations(
+        lambda: cloudfront, "EDIST", budget, FakeBudget(0), FakeSweeps(lambda: 0)
+    ).invalidate(objects, "r")
     assert done == (expected is not None)
     assert [batch["Paths"]["Quantity"] for batch in asked] == ([expected] if expected else [])
     if expected == 3:

@@ -23,13 +23,14 @@ resource "aws_cloudfront_function" "negotiate" {
   }
 }
 
-# The key is the rewritten path alone. Compression is left out of it: these formats are compressed already.
+# The key is the rewritten path alone. Compression is left out of it: these formats are compressed already. No copy
+# lasts for more than a day: what was removed is gone then, even if CloudFront could not be told.
 resource "aws_cloudfront_cache_policy" "pictures" {
   name        = "${var.name}-pictures"
-  comment     = "By path alone; the objects' Cache-Control decides between 0 s and a year"
+  comment     = "By path alone; the objects' Cache-Control decides between 0 s and a day"
   min_ttl     = 0
   default_ttl = 86400
-  max_ttl     = 31536000
+  max_ttl     = 86400
 
   parameters_in_cache_key_and_forwarded_to_origin {
     enable_accept_encoding_brotli = false

@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "processor" {
     resources = [var.event_bus_arn]
   }
 
-  # Only this distribution's copies, and only as far as the budget in the table goes.
+  # Only this distribution's copies, by path only as far as the budgets in the table go.
   statement {
     sid       = "Invalidate"
     actions   = ["cloudfront:CreateInvalidation"]

@@ -26,6 +26,7 @@ locals {
     CDN_DOMAIN                   = var.cdn_domain
     DISTRIBUTION_ID              = var.distribution_id
     INVALIDATION_PATHS_PER_MONTH = var.invalidation_paths_per_month
+    REMOVAL_PATHS_PER_MONTH      = var.removal_paths_per_month
     RECIPE                       = var.recipe_json
     LEASE_SECONDS                = var.lease_seconds
     POWERTOOLS_SERVICE_NAME      = var.stack

@@ -144,7 +144,12 @@ variable "distribution_arn" {
 }
 
 variable "invalidation_paths_per_month" {
-  description = "How many paths may be invalidated in a calendar month."
+  description = "How many paths replacements may have invalidated in a calendar month."
+  type        = number
+}
+
+variable "removal_paths_per_month" {
+  description = "How many paths removals may have invalidated one by one in a calendar month."
   type        = number
 }
 
