@@ -43,6 +43,10 @@ class Transient(TranscodeError):
     """Something around the picture failed and may work later: throttling, a timeout, a 5xx."""
 
 
+class Unreachable(Transient):
+    """Nothing listens where a service should be."""
+
+
 class LeaseHeld(Transient):
     """Another worker is on this picture.
 

@@ -98,6 +98,16 @@ output "log_group_name" {
   value       = module.processor.log_group_name
 }
 
+output "architecture" {
+  description = "Processor architecture of that image."
+  value       = var.architecture
+}
+
+output "stack_name" {
+  description = "First part of every resource's name. `img-pipeline --stack ssm:NAME` reads these outputs from the stack itself."
+  value       = local.name
+}
+
 output "image_uri" {
   description = "The container image that the processor runs."
   value       = module.processor.image_uri
@@ -120,10 +130,10 @@ output "dashboard_name" {
 
 output "upload_command" {
   description = "Uploads a picture: paste it, with a file name of yours."
-  value       = "aws s3 cp photo.jpg s3://${module.storage.raw_bucket_name}/"
+  value       = local.upload_command
 }
 
 output "example_url" {
   description = "Where that picture's first size is served, seconds later."
-  value       = "https://${module.delivery.domain_name}/${replace(replace(module.negotiation.canonical_keys[0], "{stem}", "photo"), "{name}", "photo.jpg")}"
+  value       = local.example_url
 }

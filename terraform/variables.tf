@@ -8,6 +8,11 @@ variable "project" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.project))
     error_message = "project becomes part of bucket names: use 3 to 24 lower-case letters, digits and hyphens, a letter first and no hyphen last."
   }
+
+  validation {
+    condition     = !can(regex("^(aws|ssm)", var.project))
+    error_message = "project becomes part of the names of Parameter Store's parameters, of which those with aws or ssm first are reserved: begin with something else."
+  }
 }
 
 variable "environment" {

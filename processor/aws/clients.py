@@ -34,6 +34,11 @@ def stepfunctions() -> Any:
     return boto3.client("stepfunctions", config=_CONFIG)
 
 
+def ssm(region: str | None = None) -> Any:
+    """A client for the parameters that say what is deployed."""
+    return boto3.client("ssm", config=_CONFIG, region_name=region)
+
+
 def dynamodb() -> "DynamoDBClient":
     """A client for the table."""
     return boto3.client("dynamodb", config=_CONFIG)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from processor.errors import Transient
+from processor.errors import Transient, Unreachable
 
 
 @contextmanager
@@ -20,6 +20,8 @@ def transient_errors(doing: str) -> Iterator[None]:
     except ClientError as exc:
         error = exc.response.get("Error", {})
         raise Transient(f"{doing}: {error.get('Code', 'unknown')}: {error.get('Message', exc)}") from exc
+    except EndpointConnectionError as exc:
+        raise Unreachable(f"{doing}: {exc}") from exc
     except BotoCoreError as exc:
         raise Transient(f"{doing}: {exc}") from exc
 

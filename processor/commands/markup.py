@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from processor import markup
-from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.stack import add_stack_option, not_answering, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
 
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         try:
             record = records.get(key)
         except Transient as exc:
-            raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
+            raise not_answering(exc) from exc
         if record is None or record.published is None:
             print(f"img-pipeline: {key}: not published; `img-pipeline status` says why", file=sys.stderr)
             all_published = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.stack import add_stack_option, not_answering, stack_values
 from processor.commands.usage import COMPLETE, Subcommands, UsageError
 from processor.errors import Transient
 from processor.events import Message, UnreadableEvent
@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         return _redrive(letters, records, values["raw_bucket"], options)
     except Transient as exc:
-        raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
+        raise not_answering(exc) from exc
 
 
 def _redrive(letters: "DeadLetters", records: "DynamoDBRecords", bucket: str, options: argparse.Namespace) -> int:

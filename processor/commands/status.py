@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from processor import keys, markup
 from processor.commands import history
-from processor.commands.stack import add_stack_option, stack_values
+from processor.commands.stack import add_stack_option, not_answering, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
 from processor.errors import Transient
 from processor.records import CACHED, STILL_SERVED, Record, Status
@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
             return _show_pictures(records, values["cdn_domain"], options)
         return _show_summary(records, options)
     except Transient as exc:
-        raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
+        raise not_answering(exc) from exc
 
 
 def _check_history(options: argparse.Namespace) -> None:

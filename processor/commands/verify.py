@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from processor import keys, pyramid
-from processor.commands.stack import add_stack_option, stack_values
-from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands, UsageError
+from processor.commands.stack import add_stack_option, not_answering, stack_values
+from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands
 from processor.errors import Transient
 from processor.recipe import Recipe
 from processor.records import FINAL, Published, Record, Status
@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
                     repair.begin(finding)
             compared = f"{len(sources)} uploads, {len(rendered)} renditions"
     except Transient as exc:
-        raise UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack") from exc
+        raise not_answering(exc) from exc
     if not options.json:
         what = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing differs"
         print(f"{compared}: {what}" + (", repair begun" * bool(counts and options.repair)))

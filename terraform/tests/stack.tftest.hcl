@@ -116,3 +116,31 @@ run "a_stopped_stack_is_spoken_of_at_every_plan" {
 
   expect_failures = [check.processing]
 }
+
+run "what_is_deployed_can_be_read_from_the_stack" {
+  assert {
+    condition = alltrue([
+      module.deployed.parameter_names.stack == "/img-pipeline-dev/stack",
+      module.deployed.parameter_names.recipe == "/img-pipeline-dev/recipe",
+      module.deployed.parameter_names.image == "/img-pipeline-dev/image",
+      length(module.deployed_replica) == 0,
+    ])
+    error_message = "Outputs, recipe and image must be parameters under the stack's name, in its own region alone."
+  }
+
+  assert {
+    condition     = local.deployed.image_uri == var.image_uri && local.deployed.architecture == "x86_64" && local.deployed.raw_bucket == output.raw_bucket
+    error_message = "They must say what is deployed."
+  }
+}
+
+run "and_in_the_other_region_too" {
+  variables {
+    replica_region = "eu-west-1"
+  }
+
+  assert {
+    condition     = module.deployed_replica[0].parameter_names == module.deployed.parameter_names && local.deployed.replica_region == "eu-west-1"
+    error_message = "With copies in another region, what is deployed must be readable there."
+  }
+}

@@ -119,6 +119,16 @@ run "rejects_other_wrong_values" {
   ]
 }
 
+run "rejects_a_name_that_parameter_store_reserves" {
+  command = plan
+
+  variables {
+    project = "aws-pictures"
+  }
+
+  expect_failures = [var.project]
+}
+
 run "rejects_an_emulator_anywhere_but_in_local" {
   command = plan
 
