@@ -10,8 +10,10 @@ BIN := $(VENV)/bin
 DEMO_VENV := build/venv-demo
 BENCH_VENV := build/venv-bench
 ENV ?=
+FROM ?=
+TO ?=
 IMAGES ?=
-ARCH ?= x86_64
+ARCH ?=
 
 export ENV ARCH
 
@@ -111,6 +113,14 @@ update-base: $(VENV)/.installed ## pin the newest patch of the image's base in d
 .PHONY: push-image
 push-image: $(VENV)/.installed ## build, push and roll out the Lambda image  ENV=dev
 	@scripts/push-image "$(ENV)"
+
+.PHONY: promote
+promote: $(VENV)/.installed ## run in one environment the very image that another one runs  FROM=dev ENV=prod
+	@scripts/promote "$(ENV)" --from "$(FROM)" $(ARGS)
+
+.PHONY: rollback
+rollback: $(VENV)/.installed ## run the image before, by its digest, without a build  ENV=prod [TO=sha256:…] [ARGS=--list]
+	@scripts/rollback "$(ENV)" $(if $(TO),--to "$(TO)") $(ARGS)
 
 .PHONY: deploy
 deploy: $(VENV)/.installed ## from nothing to a working CDN in your AWS account  ENV=dev

@@ -58,8 +58,8 @@ what may be destroyed. With `maximum_concurrency` set Lambda
 {poll_seconds} s is an assumption, the most that SQS allows. Images count unpacked; the registry keeps them compressed.
 
 Free as long as nothing happens: the function and its versions, both queues but for the polling, the event bus, the
-topic, the state machine, CloudFront's distribution and its function, a certificate, the AWS-managed key, and buckets,
-table and point-in-time recovery while they are empty.
+topic, the state machine, the parameters that say what is deployed, CloudFront's distribution and its function, a
+certificate, the AWS-managed key, and buckets, table and point-in-time recovery while they are empty.
 
 Off by default, and not free: `rate_limit_per_ip` ([$6 a month](https://c3x.dev/blog/aws-waf-cost-explained/) for a web
 ACL with its rule, and $0.60 a million requests), `replica_region` (storage and every write once more),

@@ -4,10 +4,13 @@ import base64
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+from scripts.stacktools import tfvars
+from scripts.stacktools.aws import OWN, Account
 from scripts.stacktools.shell import ROOT, Shell, fail
 
 ARCHITECTURES = ("x86_64", "arm64")
@@ -15,17 +18,29 @@ ARCHITECTURES = ("x86_64", "arm64")
 _ECR_HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
-def architecture() -> str:
-    """ARCH: x86_64 unless set."""
-    name = os.environ.get("ARCH") or "x86_64"
-    if name not in ARCHITECTURES:
-        fail(f"ARCH must be one of {', '.join(ARCHITECTURES)}, not {name!r}")
-    return name
+def architecture(environment: str) -> str:
+    """What the environment's variables file says; ARCH where it says nothing, x86_64 where neither does.
+
+    Raises:
+        SystemExit: if the two contradict each other, or one is unknown.
+    """
+    asked = os.environ.get("ARCH") or ""
+    stated = tfvars.text(environment, "architecture")
+    for where, name in (("ARCH", asked), (f"architecture in terraform/environments/{environment}.tfvars", stated)):
+        if name and name not in ARCHITECTURES:
+            fail(f"{where} must be one of {', '.join(ARCHITECTURES)}, not {name!r}")
+    if asked and stated and asked != stated:
+        fail(
+            f"ARCH is {asked}, and terraform/environments/{environment}.tfvars says architecture = {stated!r}: "
+            "leave ARCH out, or change the file"
+        )
+    return stated or asked or ARCHITECTURES[0]
 
 
-def build(shell: Shell) -> str:
+def build(shell: Shell, environment: str) -> str:
     """Build the image and answer its local name, whose tag says what is in it."""
-    return shell.read("scripts/image", otherwise="img-pipeline:TAG").splitlines()[-1]
+    variables = {"ARCH": architecture(environment)}
+    return shell.read("scripts/image", otherwise="img-pipeline:TAG", extra_environment=variables).splitlines()[-1]
 
 
 def push(shell: Shell, repository: str, local: str) -> str:
@@ -37,14 +52,14 @@ def push(shell: Shell, repository: str, local: str) -> str:
         local: NAME:TAG, see `build`.
     """
     tag = local.rpartition(":")[2]
-    registry = _Ecr.of(repository)
-    if registry and not shell.dry_run:
+    registry = None if shell.dry_run else _Ecr.of(repository)
+    if registry:
         # Tags cannot be moved there, so what has this tag is this image.
-        digest = registry.digest(tag)
+        digest = registry.digest(imageTag=tag)
         if digest:
             print(f"{tag} is in the registry already", file=sys.stderr)
             return f"{repository}@{digest}"
-        shell.pipe(registry.password(), "docker", "login", "--username", "AWS", "--password-stdin", registry.host)
+        registry.log_in(shell)
     remote = f"{repository}:{tag}"
     shell.run("docker", "tag", local, remote)
     shell.run("docker", "push", "--quiet", remote)
@@ -63,37 +78,97 @@ def _pushed_name(shell: Shell, repository: str, remote: str) -> str:
     return pushed[0]
 
 
-class _Ecr:
-    """A repository in Amazon ECR, by way of boto3: the aws command is not needed."""
+def copy(shell: Shell, source: str, repository: str, account: Account) -> str:
+    """Copy an image to another repository, unless it is there already, and return its name there by the same digest.
 
-    def __init__(self, host: str, region: str, account: str, name: str) -> None:
+    Args:
+        shell: what runs docker.
+        source: REPOSITORY@sha256:….
+        repository: HOST[:PORT]/NAME to copy it to. In ECR the script logs in to both by itself.
+        account: with which ECR is asked for the source.
+
+    Raises:
+        SystemExit: if what has arrived is not what was sent.
+    """
+    digest = source.rpartition("@")[2]
+    copied = f"{repository}@{digest}"
+    if source == copied:
+        return copied
+    target = None if shell.dry_run else _Ecr.of(repository)
+    if target and target.digest(imageDigest=digest):
+        print(f"{digest} is in {repository} already", file=sys.stderr)
+        return copied
+    for registry in (None if shell.dry_run else _Ecr.of(source.partition("@")[0], account), target):
+        if registry:
+            registry.log_in(shell)
+    # a tag of its own: what has none is deleted after a week
+    remote = f"{repository}:{digest.replace(':', '-')}"
+    if shutil.which("skopeo"):  # copies every byte as it is
+        shell.run(
+            "skopeo",
+            "copy",
+            "--preserve-digests",
+            *_plain_http(source, repository),
+            *(f"docker://{name}" for name in (source, remote)),
+        )
+        return copied
+    shell.run("docker", "pull", "--quiet", source)
+    shell.run("docker", "tag", source, remote)
+    shell.run("docker", "push", "--quiet", remote)
+    if not shell.dry_run and _pushed_name(shell, repository, remote) != copied:
+        fail(
+            f"{repository} has another digest for {remote} than {digest}: this Docker has packed the layers again. "
+            "Nothing was rolled out. Install skopeo, which copies them as they are, and repeat this"
+        )
+    return copied
+
+
+def _plain_http(source: str, target: str) -> list[str]:
+    """Registries on this machine have no certificate; docker knows that by itself."""
+    return [
+        f"--{side}-tls-verify=false"
+        for side, name in (("src", source), ("dest", target))
+        if re.match(r"(localhost|127\.0\.0\.1):", name)
+    ]
+
+
+def in_registry(image: str) -> bool:
+    """Whether an image can still be had. Only ECR is asked; elsewhere the roll-out itself will tell."""
+    repository, _, digest = image.rpartition("@")
+    registry = _Ecr.of(repository) if repository else None
+    return registry is None or registry.digest(imageDigest=digest) is not None
+
+
+class _Ecr:
+    """A repository in Amazon ECR."""
+
+    def __init__(self, host: str, region: str, owner: str, name: str, account: Account) -> None:
         self.host = host
-        self.account = account
+        self.owner = owner
         self.name = name
-        try:
-            import boto3  # noqa: PLC0415 - only pushing to ECR needs it
-        except ImportError:
-            fail("boto3 is missing, which logs in to ECR: run `make test` once, or pip install boto3")
-        self.client: Any = boto3.client("ecr", region_name=region)
+        self.client: Any = account.session().client("ecr", region_name=region)
 
     @classmethod
-    def of(cls, repository: str) -> "_Ecr | None":
+    def of(cls, repository: str, account: Account = OWN) -> "_Ecr | None":
         host, _, name = repository.partition("/")
         match = _ECR_HOST.fullmatch(host)
-        return cls(host, match["region"], match["account"], name) if match else None
+        return cls(host, match["region"], match["account"], name, account) if match else None
 
-    def digest(self, tag: str) -> str | None:
+    def digest(self, **image: str) -> str | None:
+        """The digest of an image by `imageTag` or `imageDigest`; None: it is not there."""
         try:
-            details = self.client.describe_images(
-                registryId=self.account, repositoryName=self.name, imageIds=[{"imageTag": tag}]
-            )["imageDetails"]
+            details = self.client.describe_images(registryId=self.owner, repositoryName=self.name, imageIds=[image])[
+                "imageDetails"
+            ]
         except self.client.exceptions.ImageNotFoundException:
             return None
         return str(details[0]["imageDigest"])
 
-    def password(self) -> str:
+    def log_in(self, shell: Shell) -> None:
+        """Have docker know the registry's password."""
         token = self.client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        return base64.b64decode(token).decode().partition(":")[2]
+        password = base64.b64decode(token).decode().partition(":")[2]
+        shell.pipe(password, "docker", "login", "--username", "AWS", "--password-stdin", self.host)
 
 
 def record_file(environment: str) -> Path:
@@ -110,13 +185,7 @@ def record(shell: Shell, environment: str, image: str) -> None:
     path.write_text(image + "\n")
 
 
-def recorded(environment: str) -> str:
-    """The image noted last.
-
-    Raises:
-        SystemExit: if there is none.
-    """
+def recorded(environment: str) -> str | None:
+    """The image noted last; None: there is none."""
     path = record_file(environment)
-    if not path.is_file():
-        fail(f"no image was pushed from here for {environment} yet: run `make deploy ENV={environment}`")
-    return path.read_text().strip()
+    return path.read_text().strip() if path.is_file() else None

@@ -53,7 +53,7 @@ def up(shell: Shell) -> None:
     os.environ.update(environment)
     if not shell.dry_run:
         _start_emulator(port, environment)
-    stack.roll_out(shell, ENVIRONMENT, image.build(shell))
+    stack.roll_out(shell, ENVIRONMENT, image.build(shell, ENVIRONMENT))
     if not shell.dry_run:
         _explain(endpoint, port)
 
@@ -70,6 +70,7 @@ def down(shell: Shell) -> None:
     if pid is not None:
         _stop(pid)
     PID_FILE.unlink(missing_ok=True)
+    (FOLDER / "stack.json").unlink(missing_ok=True)  # so that nobody takes it for a stack that is up
     shutil.rmtree(ROOT / "terraform" / "terraform.tfstate.d" / ENVIRONMENT, ignore_errors=True)
     (ROOT / "terraform" / ".terraform" / "environment").unlink(missing_ok=True)
 

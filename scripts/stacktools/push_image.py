@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     check_environment(arguments.environment)
-    image.architecture()  # refuse a wrong one before anything is done
+    image.architecture(arguments.environment)  # refuse a wrong one before anything is done
     need("terraform", "docker")
     shell = Shell(dry_run=arguments.dry_run)
     pushed = stack.push_image(shell, arguments.environment)

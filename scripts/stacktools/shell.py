@@ -85,6 +85,11 @@ class Shell:
         if done.returncode != 0:
             fail(f"`{shlex.join(command)}` failed: {done.stderr.strip()}")
 
+    def tell(self, sentence: str) -> None:
+        """Say what is being done, in words, unless it is not done."""
+        if not self.dry_run:
+            print(sentence, file=sys.stderr, flush=True)
+
     def say(self, command: tuple[str, ...]) -> None:
         """Print a command as one could paste it."""
         print(f"+ {shlex.join(command)}", file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from scripts.stacktools import image
+from scripts.stacktools import image, versions
 from scripts.stacktools.shell import ROOT, Shell
 from scripts.stacktools.terraform import Root
 
@@ -29,7 +29,7 @@ def make_registry(shell: Shell, environment: str) -> None:
 
 def push_image(shell: Shell, environment: str) -> str:
     """Build and push the image, note it, and answer its name by digest."""
-    local = image.build(shell)
+    local = image.build(shell, environment)
     pushed = image.push(shell, repository(shell, environment), local)
     image.record(shell, environment, pushed)
     return pushed
@@ -49,9 +49,17 @@ def roll_out(shell: Shell, environment: str, image_uri: str) -> None:
     """Apply the stack with this image, which prints its outputs, and keep them for `img-pipeline --stack`."""
     root = main(shell, environment)
     root.select()
-    root.apply(image_uri=image_uri, architecture=image.architecture())
+    variables = {"image_uri": image_uri, "architecture": image.architecture(environment)}
+    root.apply(**variables)
     image.record(shell, environment, image_uri)
     if not shell.dry_run:
+        outputs = root.outputs()
+        function = outputs["function_name"]["value"]
+        aws = versions.client(environment)
+        if versions.is_behind(aws, function):
+            root.apply(**variables)
+            outputs = root.outputs()
         path = ROOT / "build" / environment / "stack.json"
-        path.write_text(json.dumps(root.outputs(), indent=2) + "\n")
+        path.write_text(json.dumps(outputs, indent=2) + "\n")
+        versions.tidy_quietly(aws, function)
         print(f"outputs are in {path.relative_to(ROOT)}", file=sys.stderr)

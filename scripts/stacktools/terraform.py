@@ -16,10 +16,10 @@ terraform {
 """
 
 
-def check_environment(name: str, folder: str = "terraform") -> None:
+def check_environment(name: str, folder: str = "terraform", example: str = "make deploy ENV=dev") -> None:
     """End with a remedy unless the root module in a folder has a variables file for this environment."""
     if not name:
-        fail("which environment? For example: make deploy ENV=dev")
+        fail(f"which environment? For example: {example}")
     files = ROOT / folder / "environments"
     if not (files / f"{name}.tfvars").is_file():
         known = ", ".join(sorted(path.stem for path in files.glob("*.tfvars")))

@@ -117,9 +117,10 @@ def bench(bare_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (_, prelude), (_, for_version_1) = blocks()[:2]
     if aws_version() < OLDEST_VERSION_2:
         prelude += for_version_1
-    deployed = bare_stack.checkout.folder / "build" / "prod"  # as the page has it
-    deployed.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(bare_stack.checkout.folder / "stack.json", deployed)
+    ssm = bare_stack.checkout.client("ssm")
+    for kept in ("stack", "recipe"):  # under the name that the page has
+        value = ssm.get_parameter(Name=f"/{bare_stack.outputs['stack_name']}/{kept}")["Parameter"]["Value"]
+        ssm.put_parameter(Name=f"/img-pipeline-prod/{kept}", Value=value, Type="String")
     empty(bare_stack)
     configuration = bare_stack.checkout.client("lambda").get_function_configuration(
         FunctionName=bare_stack.outputs["function_name"]
@@ -377,11 +378,12 @@ def marker_is_gone(bench: Bench) -> None:
 def lose_region(bench: Bench) -> None:
     """A picture that only a bucket of copies still has; the same stack stands in for the one in the other region."""
     folder = bench.stack.checkout.folder / "build"
-    outputs = json.loads((folder / "prod" / "stack.json").read_text("utf-8"))
-    (folder / "prodb").mkdir()
+    name = "/img-pipeline-prod/stack"
+    outputs = json.loads(bench.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    (folder / "prodb").mkdir(parents=True)
     (folder / "prodb" / "stack.json").write_text(json.dumps(outputs), "utf-8")
     outputs["raw_replica_bucket"] = {"value": "copies-of-uploads"}
-    (folder / "prod" / "stack.json").write_text(json.dumps(outputs), "utf-8")
+    bench.client("ssm").put_parameter(Name=name, Value=json.dumps(outputs), Overwrite=True)
     bench.environment["NEW"] = "build/prodb/stack.json"
     bench.client("s3").create_bucket(Bucket="copies-of-uploads")
     body = helpers.saved(helpers.corners(), "JPEG")

@@ -6,7 +6,9 @@ The tests are in the order of a stack's life; the last one ends it.
 import io
 import json
 import re
+import shutil
 import sys
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,71 @@ def test_a_pushed_image_is_rolled_out_by_its_digest(stack: Stack, registry: str)
     assert len(stack.settled("second.png", "COMPLETE")["formats"]) == 9
 
 
+def deployed_image(stack: Stack) -> str:
+    """The image, as the stack itself says it."""
+    parameter = stack.checkout.client("ssm").get_parameter(Name=f"/{stack.outputs['stack_name']}/image")["Parameter"]
+    return str(json.loads(parameter["Value"])["image"])
+
+
+def outputs_asked_for(stack: Stack, region: str) -> dict[str, Any]:
+    """What the stack itself says of its outputs in a region."""
+    name = f"ssm:{stack.outputs['stack_name']}"
+    printed = stack.checkout.run(sys.executable, "-m", "processor", "outputs", "--stack", name, AWS_REGION=region)
+    return {name: output["value"] for name, output in json.loads(printed).items()}
+
+
+def test_another_machine_knows_what_is_deployed(stack: Stack) -> None:
+    """Without any file of the deploy: the outputs by the command, and the image for a plan."""
+    shutil.move(stack.checkout.folder / "build", stack.checkout.folder / "elsewhere")
+    asked = outputs_asked_for(stack, servers.REGION)
+    plan = stack.checkout.attempt(str(stack.checkout.folder / "scripts" / "deploy"), ENVIRONMENT, "--plan")
+    shutil.move(stack.checkout.folder / "elsewhere", stack.checkout.folder / "build")
+    assert f"-var=image_uri={asked['image_uri']}" in plan.stderr
+    kept = json.loads((stack.checkout.folder / "build" / ENVIRONMENT / "stack.json").read_text())
+    assert asked == {name: output["value"] for name, output in kept.items()}
+    assert asked["image_uri"] == deployed_image(stack) == stack.function()["Code"]["ImageUri"]
+
+
+def test_an_image_is_promoted_by_its_digest(stack: Stack, registry: str) -> None:
+    """What another environment runs is copied to this one's registry, rolled out, and works; nothing is built."""
+    source, repository = deployed_image(stack), f"{registry}/promoted"
+    ssm = stack.checkout.client("ssm")
+    value = json.dumps({"image": source, "architecture": "x86_64"})
+    ssm.put_parameter(Name="/img-pipeline-dev/image", Value=value, Type="String")
+    stack.checkout.script("promote", ENVIRONMENT, "--from", "dev", REGISTRY=repository)
+    ssm.delete_parameter(Name="/img-pipeline-dev/image")
+
+    promoted = f"{repository}@{source.rpartition('@')[2]}"
+    assert stack.function()["Code"]["ImageUri"] == deployed_image(stack) == promoted
+    with urllib.request.urlopen(f"http://{registry}/v2/promoted/manifests/{promoted.rpartition('@')[2]}") as answer:
+        assert answer.status == 200
+    stack.upload("third.png", helpers.saved(helpers.corners(), "PNG"))
+    assert len(stack.settled("third.png", "COMPLETE")["formats"]) == 9
+
+
+def test_a_rollback_cut_off_before_the_function_was_published_is_completed(stack: Stack, registry: str) -> None:
+    """The image before runs, by its digest, though Terraform alone would find nothing to change; old versions go."""
+    aws, name = stack.checkout.client("lambda"), stack.outputs["function_name"]
+    for number in range(6):
+        aws.update_function_configuration(FunctionName=name, Description=f"somebody tried {number}")
+        aws.publish_version(FunctionName=name)
+    before = next(image for image in history(stack) if image.startswith(f"{registry}/img-pipeline@"))
+    aws.update_function_code(FunctionName=name, ImageUri=before)  # where the power went
+
+    stack.checkout.script("rollback", ENVIRONMENT)
+    assert stack.function()["Code"]["ImageUri"] == deployed_image(stack) == before
+    live = int(stack.function()["Configuration"]["Version"])
+    listed = aws.list_versions_by_function(FunctionName=name)["Versions"]
+    versions = [int(each["Version"]) for each in listed if each["Version"].isdigit()]
+    assert versions == list(range(live - 4, live + 1)), "the newest five"
+
+
+def history(stack: Stack) -> list[str]:
+    """Every image that was rolled out, oldest first."""
+    answer = stack.checkout.client("ssm").get_parameter_history(Name=f"/{stack.outputs['stack_name']}/image")
+    return [json.loads(each["Value"])["image"] for each in answer["Parameters"]]
+
+
 def test_a_plan_after_an_apply_is_empty(stack: Stack, tmp_path: Path) -> None:
     """Nothing would change but what the emulator is known not to return, attribute by attribute."""
     assert_nothing_to_change(stack, tmp_path / "plan", NOT_RETURNED_BY_EMULATOR)
@@ -332,6 +399,11 @@ def test_the_cdn_knows_where_else_to_ask(copied: Stack) -> None:
     assert {arn.rpartition("/")[2] for arn in arns} == {copied.outputs["distribution_id"]}
 
 
+def test_the_other_region_knows_what_is_deployed(copied: Stack) -> None:
+    """The stack can be found from there while its own region is down."""
+    assert outputs_asked_for(copied, REPLICA_REGION) == copied.outputs
+
+
 def test_a_plan_with_copies_is_empty(copied: Stack, tmp_path: Path) -> None:
     """The second deploy, too, left nothing to do."""
     assert_nothing_to_change(copied, tmp_path / "plan", NOT_RETURNED_BY_EMULATOR)
@@ -373,7 +445,7 @@ def remains(checkout: Checkout) -> dict[str, list[Any]]:
     aws = {
         name: checkout.client(name)
         for name in (
-            "s3", "sqs", "dynamodb", "lambda", "iam", "logs", "sns", "cloudwatch", "events", "cloudfront"
+            "s3", "sqs", "dynamodb", "lambda", "iam", "logs", "sns", "cloudwatch", "events", "cloudfront", "ssm"
         )
     }  # fmt: skip
     cdn, custom = aws["cloudfront"], {"Type": "custom"}
@@ -382,6 +454,8 @@ def remains(checkout: Checkout) -> dict[str, list[Any]]:
         "queues": aws["sqs"].list_queues().get("QueueUrls", []),
         "tables": aws["dynamodb"].list_tables()["TableNames"],
         "copied tables": checkout.client("dynamodb", REPLICA_REGION).list_tables()["TableNames"],
+        "parameters": aws["ssm"].describe_parameters()["Parameters"],
+        "copied parameters": checkout.client("ssm", REPLICA_REGION).describe_parameters()["Parameters"],
         "functions": aws["lambda"].list_functions()["Functions"],
         "mappings": aws["lambda"].list_event_source_mappings()["EventSourceMappings"],
         "roles": aws["iam"].list_roles()["Roles"],

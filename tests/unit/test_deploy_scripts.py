@@ -191,6 +191,48 @@ def test_an_unknown_architecture_is_refused(checkout: Path, tools: Path) -> None
     assert " apply " not in done.stderr
 
 
+@pytest.mark.parametrize("asked", ["", "arm64"])
+def test_the_environments_architecture_is_built_and_applied(checkout: Path, tools: Path, asked: str) -> None:
+    """Its file decides; an ARCH that says the same, or nothing, changes nothing."""
+    state_architecture(checkout, "arm64")
+    (checkout / "scripts/image").write_text('#!/bin/sh\necho "img-pipeline:$ARCH"\n')
+    local = run(checkout, tools, "stack", "up", "--dry-run", ARCH=asked)
+    done = run(checkout, tools, "deploy", "dev", "--dry-run", ARCH=asked)
+    assert "-var=architecture=arm64" in done.stderr
+    assert "-var=architecture=x86_64" not in done.stderr
+    assert f"-var=architecture={asked or 'x86_64'}" in local.stderr, "another environment's file does not count"
+
+
+def test_an_architecture_that_contradicts_the_environments_is_refused(checkout: Path, tools: Path) -> None:
+    """Neither wins silently, and nothing has been done yet."""
+    state_architecture(checkout, "arm64")
+    for script in ("deploy", "push-image"):
+        done = run(checkout, tools, script, "dev", "--dry-run", ARCH="x86_64")
+        assert done.returncode == 1
+        assert "ARCH is x86_64, and terraform/environments/dev.tfvars says architecture = 'arm64'" in done.stderr
+        assert "+ " not in done.stderr
+
+
+def test_make_leaves_the_architecture_to_the_scripts() -> None:
+    """A default of its own would count as an ARCH that somebody has set."""
+    assert "ARCH ?=\n" in (ROOT / "Makefile").read_text()
+
+
+def state_architecture(checkout: Path, name: str) -> None:
+    """Have dev's file say an architecture; what is commented out does not count."""
+    file = checkout / "terraform/environments/dev.tfvars"
+    file.write_text(file.read_text() + f'# architecture = "x86_64"\narchitecture   =   "{name}" # Graviton\n')
+
+
+def test_stack_down_leaves_no_file_that_looks_like_a_stack(checkout: Path, tools: Path) -> None:
+    """`img-pipeline --stack build/local/stack.json` then says that the stack is down."""
+    file = checkout / "build/local/stack.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    assert run(checkout, tools, "stack", "down").returncode == 0
+    assert not file.exists()
+
+
 def test_a_plan_needs_an_image_that_was_pushed_from_here(checkout: Path, tools: Path) -> None:
     """Otherwise it would show a change that nobody wants."""
     done = run(checkout, tools, "deploy", "dev", "--plan", "--dry-run")
