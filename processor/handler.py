@@ -65,7 +65,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any] | None:
         messages = sqs_messages(event)
         if messages is None:
             for hint in hints(event):
-                _reconcile(hint)
+                _reconcile_alone(hint)
             return None
         failed = [message.message_id for message in _unfinished(messages, context)]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
@@ -92,46 +92,75 @@ def _unfinished(messages: list[Message], context: LambdaContext) -> list[Message
 
 def _hand_back(message: Message) -> bool:
     """Return what cannot be finished in time, as messages of their own, so that it uses up none of this one's tries."""
+    key = None
     try:
         for hint in message.hints():
-            if hint.bucket != settings.raw_bucket:
-                return False
-            connected.queue.enqueue(hint.key)
+            key = hint.key
+            _check_bucket(hint)
+            connected.queue.enqueue(key)
+            logger.info("handed back for want of time: %s", key, key=key, message_id=message.message_id)
     except (Transient, UnreadableEvent):
+        logger.exception(
+            "not handed back, will be retried: %s", _named(message, key), key=key, message_id=message.message_id
+        )
         return False
-    logger.info("handed back for want of time", message_id=message.message_id)
     return True
 
 
 def _handle(message: Message) -> bool:
     """Whether a message is done with. Anything unforeseen is not: it is retried, and seen in the dead-letter queue."""
+    key = None
     try:
         for hint in message.hints():
+            key = hint.key
             try:
                 _reconcile(hint)
             except LeaseHeld as held:
                 # A message of its own, so that waiting uses up none of this one's tries.
-                connected.queue.enqueue(hint.key, delay_seconds=int(held.retry_after_seconds) + 1)
-                logger.info("waiting for another worker's lease", key=hint.key, seconds=held.retry_after_seconds)
+                connected.queue.enqueue(key, delay_seconds=int(held.retry_after_seconds) + 1)
+                logger.info("waiting for another worker's lease: %s", key, key=key, seconds=held.retry_after_seconds)
     except Exception:
-        logger.exception("will be retried", message_id=message.message_id)
+        logger.exception("will be retried: %s", _named(message, key), key=key, message_id=message.message_id)
         metrics.add_metric("ImagesFailed", MetricUnit.Count, 1)
-        _retry_soon(message)
+        _retry_soon(message, key)
         return False
     return True
 
 
+def _named(message: Message, key: str | None) -> str:
+    """What a line about a message speaks of: the picture, unless the message could not be read."""
+    return f"message {message.message_id}" if key is None else key
+
+
+def _reconcile_alone(hint: Hint) -> None:
+    """Without a message. Lambda repeats the whole event if this raises, or tells who called."""
+    try:
+        _reconcile(hint)
+    except Exception:
+        logger.exception("failed: %s", hint.key, key=hint.key)
+        raise
+
+
 def _reconcile(hint: Hint) -> None:
-    if hint.bucket != settings.raw_bucket:
-        raise UnreadableEvent(f"an event of bucket {hint.bucket!r}; this stack reads {settings.raw_bucket!r} only")
+    _check_bucket(hint)
     _report(connected.reconciler.reconcile(hint.key))
 
 
-def _retry_soon(message: Message) -> None:
+def _check_bucket(hint: Hint) -> None:
+    if hint.bucket != settings.raw_bucket:
+        raise UnreadableEvent(f"an event of bucket {hint.bucket!r}; this stack reads {settings.raw_bucket!r} only")
+
+
+def _retry_soon(message: Message, key: str | None) -> None:
     try:
         connected.queue.show_again(message.receipt_handle, random.randint(*RETRY_SECONDS))  # noqa: S311  # jitter
     except Transient:
-        logger.warning("retried only after the full visibility timeout", message_id=message.message_id)
+        logger.warning(
+            "retried only after the full visibility timeout: %s",
+            _named(message, key),
+            key=key,
+            message_id=message.message_id,
+        )
 
 
 def _report(outcome: Outcome) -> None:
@@ -139,13 +168,18 @@ def _report(outcome: Outcome) -> None:
     fields: dict[str, Any] = {"key": outcome.key}
     if record is not None:
         fields |= {"version_id": record.version_id, "reason": record.reason, "detail": record.message}
-    logger.info(outcome.action.value, **{name: value for name, value in fields.items() if value})
+    logger.info("%s: %s", outcome.action.value, outcome.key, **{name: value for name, value in fields.items() if value})
     if outcome.left_to_age:
-        logger.warning("no invalidation: the month's budget is used up, or too many are under way", key=outcome.key)
+        logger.warning(
+            "no invalidation: %s: the month's budget is used up, or too many are under way",
+            outcome.key,
+            key=outcome.key,
+        )
         metrics.add_metric("InvalidationsLeftOut", MetricUnit.Count, len(outcome.left_to_age))
     if record is not None and record.served_until:
         logger.warning(
-            "the CDN may serve what was removed; it will be told to forget everything",
+            "the CDN may serve what was removed: %s: it will be told to forget everything",
+            outcome.key,
             key=outcome.key,
             served_until=record.served_until.isoformat(),
         )

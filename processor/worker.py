@@ -3,11 +3,14 @@
 import signal
 import sys
 import time
+from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from processor.errors import InvalidConfiguration, Transient
+from processor.events import UnreadableEvent, sqs_messages
 
 _PAUSE_SECONDS = 2
 
@@ -24,6 +27,15 @@ class _Context(LambdaContext):
     def get_remaining_time_in_millis() -> int:
         """Nobody stops a worker; as much as Lambda's longest, so that a batch ends before its messages come back."""
         return 900_000
+
+
+def _keys(event: dict[str, Any] | None) -> list[str]:
+    """The pictures of a batch that was handled, and could not be acknowledged: it comes again, and finds them done."""
+    found = []
+    for message in sqs_messages(event) or []:
+        with suppress(UnreadableEvent):
+            found += [hint.key for hint in message.hints()]
+    return found
 
 
 def main() -> int:
@@ -44,12 +56,14 @@ def main() -> int:
     poller = handler.connected.poller
     handler.logger.info("polling", queue=handler.settings.queue_url)
     while not stopping:
+        event = None
         try:
             event = poller.receive()
             if event is not None:
                 poller.acknowledge(event, handler.handler(event, _Context()))
         except Transient:
-            handler.logger.exception("the queue does not answer; trying again")
+            keys = _keys(event)
+            handler.logger.exception("the queue does not answer, trying again: %s", keys or "nothing at hand", key=keys)
             time.sleep(_PAUSE_SECONDS)
     return 0
 

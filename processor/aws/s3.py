@@ -134,7 +134,11 @@ class S3Renditions:
             if code_of(exc) not in _NOT_TO_BE_SEEN:
                 raise
             if code_of(exc) not in _MISSING:
-                _log.warning("a replaced copy is missing, or the permission to retire it is", extra={"key": stored.key})
+                _log.warning(
+                    "a replaced copy is missing, or the permission to retire it is: %s",
+                    stored.key,
+                    extra={"key": stored.key},
+                )
 
     def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
         """Delete objects; a missing one is no error."""

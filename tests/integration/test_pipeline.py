@@ -141,7 +141,7 @@ def test_log_is_json_and_metrics_are_embedded(pipeline: Pipeline, worker: Path) 
 
     def metrics() -> dict[str, object] | None:
         lines = [json.loads(line) for line in worker.read_text().splitlines()]
-        assert any(line.get("key") == "logged.jpg" and line.get("message") == "published" for line in lines)
+        assert any(line.get("key") == "logged.jpg" and line.get("message") == "published: logged.jpg" for line in lines)
         return next((line for line in lines if "_aws" in line and "ImagesProcessed" in line), None)
 
     emitted = wait_for(metrics, "an EMF line")

@@ -4,7 +4,7 @@ import importlib
 import io
 import json
 from collections.abc import Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -263,3 +263,71 @@ def test_unreadable_message_is_not_handed_back(handler: ModuleType, world: World
     assert handler.handler(batch(one=body("a.png"), bad="{"), Context()) == {
         "batchItemFailures": [{"itemIdentifier": "bad"}]
     }
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str | None]]:
+    """The log lines: each message with the field `key`."""
+    return [(record.getMessage(), vars(record).get("key")) for record in caplog.records]
+
+
+def test_failing_picture_of_a_message_is_named(
+    handler: ModuleType, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one of two that failed, not the first one."""
+    world.sources.upload("a.png", picture())
+    world.sources.upload("b.png", picture())
+    both = json.loads(body("a.png"))
+    both["Records"] += json.loads(body("b.png"))["Records"]
+    store = world.renditions.store
+    failing = SimpleNamespace(left=1)
+
+    def store_one(*arguments: Any) -> None:
+        if failing.left == 0:
+            raise Transient("storing: SlowDown")
+        failing.left -= 1
+        store(*arguments)
+
+    monkeypatch.setattr(world.renditions, "store", store_one)
+    handler.handler(batch(one=json.dumps(both)), Context())
+    assert said(caplog) == [("published: a.png", "a.png"), ("will be retried: b.png", "b.png")]
+
+
+def test_unreadable_message_is_named_by_its_id(handler: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+    """There is no key to name."""
+    handler.handler(batch(one="{"), Context())
+    assert said(caplog) == [("will be retried: message one", None)]
+
+
+def test_what_cannot_be_handed_back_is_named(
+    handler: ModuleType, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is retried, and the log says of which picture and why."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise Transient("queueing: InternalError")
+
+    world.sources.upload("a.png", picture())
+    monkeypatch.setattr(world.queue, "enqueue", fail)
+    Context.seconds_left[:] = [300, 300, 1]
+    answer = handler.handler(batch(one=body("a.png"), two=body("b.png")), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "two"}]}
+    assert said(caplog)[-1] == ("not handed back, will be retried: b.png", "b.png")
+
+
+def test_event_without_a_message_names_its_picture(
+    handler: ModuleType, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lambda itself would only print the exception."""
+    world.sources.upload("a.png", picture())
+    world.renditions.fail_at = 0
+    with pytest.raises(Transient):
+        handler.handler(json.loads(body("a.png")), Context())
+    assert said(caplog)[-1] == ("failed: a.png", "a.png")
+
+
+def test_rejected_picture_is_named(handler: ModuleType, world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """With its reason."""
+    world.sources.upload("a.png", b"words")
+    handler.handler(batch(one=body("a.png")), Context())
+    assert said(caplog) == [("rejected: a.png", "a.png")]
+    assert vars(caplog.records[0])["reason"] == "unsupported_format"
