@@ -26,7 +26,7 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits, check_size
 from processor.results import SourceFormat
-from processor.steps import bounds, boxes, ends, jpeg, jxl, optional, png, tiff
+from processor.steps import bmp, bounds, boxes, ends, jpeg, jxl, optional, png, tiff
 from processor.steps.notes import Note
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
@@ -115,7 +115,8 @@ def opened(data: bytes, limits: Limits) -> Opened:
     bounds.check_structure(fmt, data, limits)
     original = data
     layout = _jpeg_layout(fmt, data)
-    data, notes = _mended(fmt, data, layout)
+    with pillow_errors(fmt):
+        data, notes = _mended(fmt, data, layout, limits)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = limits.max_metadata_bytes
@@ -189,7 +190,9 @@ def _jpeg_layout(fmt: SourceFormat, data: bytes) -> jpeg.Layout | None:
     return layout
 
 
-def _mended(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> tuple[bytes, tuple[Note, ...]]:
+def _mended(
+    fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None, limits: Limits
+) -> tuple[bytes, tuple[Note, ...]]:
     """The file in a form that its reader takes for what it is, and what there is to note about that.
 
     Raises:
@@ -199,6 +202,8 @@ def _mended(fmt: SourceFormat, data: bytes, layout: jpeg.Layout | None) -> tuple
         return png.mended(data)
     if fmt == "webp":
         return ends.webp(data)
+    if fmt == "bmp":
+        return bmp.mended(data, limits.max_pixels), ()
     whole = {"tiff": tiff.with_picture_first, "gif": ends.gif, "jp2": ends.jp2}.get(fmt)
     if whole:
         return whole(data), ()
