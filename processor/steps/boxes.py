@@ -121,6 +121,36 @@ def _cicp_of_bitstream(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def coding(data: bytes) -> bytes | None:
+    """The type of the primary item, or of the first tile if it is a grid; None: there is no item."""
+    try:
+        primary = _primary(data)
+        kind = _item_type(data, primary)
+        return _item_type(data, _first_tile(data, primary)) or kind if kind == b"grid" else kind
+    except (struct.error, IndexError):
+        return None
+
+
+def _item_type(data: bytes, item: int | None) -> bytes | None:
+    """ISO/IEC 14496-12, 8.11.6."""
+    for container in find(data, ((b"meta", 4), (b"iinf", 0))):
+        fields = 6 if data[container.start] == 0 else 8
+        for box in children(data, container.start + fields, container.end):
+            size = {2: 2, 3: 4}.get(data[box.start], 0)
+            at = box.start + 4
+            if size and int.from_bytes(data[at : at + size], "big") == item:
+                return data[at + size + 2 : at + size + 6]
+    return None
+
+
+def jp2_components(data: bytes) -> int:
+    """Of a JPEG 2000 file, by the codestream's first segment (ISO/IEC 15444-1, A.5.1); 0: not said."""
+    start = 0 if data.startswith(b"\xff\x4f") else next((box.start for box in find(data, ((b"jp2c", 0),))), -1)
+    if start < 0 or data[start : start + 4] != b"\xff\x4f\xff\x51":
+        return 0
+    return int.from_bytes(data[start + 40 : start + 42], "big")
+
+
 def _first_tile(data: bytes, item: int | None) -> int | None:
     """The first item of which another is made up (ISO/IEC 23008-12, 6.6.2)."""
     for references in find(data, ((b"meta", 4), (b"iref", 0))):

@@ -70,6 +70,17 @@ _BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _MAX_BRAND_BOX_BYTES = 1024
+_CODINGS = {"avif": {b"av01", b"grid"}, "heif": {b"hvc1", b"hev1", b"grid", b"iden", b"iovl"}}
+_CODING_NAMES = {
+    b"av01": "AV1",
+    b"avc1": "AVC",
+    b"evc1": "EVC",
+    b"j2k1": "JPEG 2000",
+    b"jpeg": "JPEG",
+    b"unci": "uncompressed pixels",
+    b"vvc1": "VVC",
+}
+_MOST_COMPONENTS = 4
 
 # Pillow warns and logs about what it tolerates; a file's oddities must not reach the log of every request. Its warning
 # about bombs is the exception: that one is an error. Set once, because `catch_warnings` is not thread-safe.
@@ -116,6 +127,7 @@ def opened(data: bytes, limits: Limits) -> Opened:
     original = data
     layout = _jpeg_layout(fmt, data)
     with pillow_errors(fmt):
+        _check_coding(fmt, data)
         data, notes = _mended(fmt, data, layout, limits)
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
@@ -188,6 +200,22 @@ def _jpeg_layout(fmt: SourceFormat, data: bytes) -> jpeg.Layout | None:
     layout = jpeg.layout(data)
     jpeg.check_kind(layout)
     return layout
+
+
+def _check_coding(fmt: SourceFormat, data: bytes) -> None:
+    """Refuse what no reader here decodes though its container is a known one.
+
+    Raises:
+        Rejected: `unsupported_format`.
+    """
+    if fmt in _CODINGS and (coding := boxes.coding(data)) and coding not in _CODINGS[fmt]:
+        name = _CODING_NAMES.get(coding, coding.decode("latin-1").strip())
+        kind = f"this is {'AVIF' if fmt == 'avif' else 'HEIF'} with {name} inside"
+    elif fmt == "jp2" and (count := boxes.jp2_components(data)) > _MOST_COMPONENTS:
+        kind = f"this is a JPEG 2000 of {count} components"
+    else:
+        return
+    raise Rejected(Reason.UNSUPPORTED_FORMAT, f"{kind}, which cannot be read; export it as a JPEG")
 
 
 def _mended(

@@ -244,6 +244,33 @@ def test_tiff_with_webp_inside() -> None:
     assert "WebP inside" in rejected.message
 
 
+@needs_heif
+@pytest.mark.parametrize("coding", ["jpeg", "j2k1", "avc1", "vvc1", "unci", "av01"])
+def test_heif_of_other_codings(coding: str) -> None:
+    """A HEIF whose pixels are coded otherwise than in HEVC is `unsupported_format`, and the coding is named."""
+    data = saved(photo(32, 32), "HEIF")
+    at = data.index(b"infe")
+    rejected = rejection(data[:at] + data[at:].replace(b"hvc1", coding.encode(), 1))
+    assert rejected.reason == Reason.UNSUPPORTED_FORMAT
+    assert "HEIF with" in rejected.message
+
+
+def test_avif_of_other_codings() -> None:
+    """The same for AVIF."""
+    data = saved(photo(32, 32), "AVIF")
+    at = data.index(b"infe")
+    assert "AVIF with iovl inside" in rejection(data[:at] + data[at:].replace(b"av01", b"iovl", 1)).message
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_jpeg_2000_of_many_components(*, raw: bool) -> None:
+    """A JPEG 2000 of more components than colours and opacity is `unsupported_format`."""
+    data = saved(photo(32, 32), "JPEG2000", no_jp2=raw)
+    at = data.index(b"\xff\x4f\xff\x51") + 40
+    rejected = rejection(data[:at] + b"\0\5" + data[at + 2 :])
+    assert (rejected.reason, "5 components" in rejected.message) == (Reason.UNSUPPORTED_FORMAT, True)
+
+
 def test_pillow_logs_nothing_about_odd_files(caplog: pytest.LogCaptureFixture) -> None:
     """A header that Pillow logs an error about leaves nothing in the log but our verdict."""
     data = bytearray(saved(photo(32, 32), "TIFF"))
