@@ -32,14 +32,16 @@ def matrix(results: list[Result]) -> str:
     results = [result for result in results if _corpus(result) == CORPUS]
     reasons = sorted({result.verdict for result in results} - {"complete"})
     heads = ["format", "files", "damaged", "complete", *(f"`{reason}`" for reason in reasons)]
-    heads += ["as sharp", "as ImageMagick", "explained", "unexplained"]
+    heads += ["as sharp", "as ImageMagick", "as Chromium", "explained", "unexplained"]
     lines = [f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|"]
     for fmt in (*sorted({_format(result) for result in results}), ""):
         rows = [result for result in results if not fmt or _format(result) == fmt]
         counts = Counter(result.verdict for result in rows)
         numbers = [len(rows), sum("~" in result.name for result in rows), counts["complete"]]
         numbers += [counts[reason] for reason in reasons]
-        numbers += [sum(decoder in result.agreed for result in rows) for decoder in ("sharp", "imagemagick")]
+        numbers += [
+            sum(decoder in result.agreed for result in rows) for decoder in ("sharp", "imagemagick", "chromium")
+        ]
         numbers += [sum(bool(result.excused) for result in rows), sum(bool(result.problems) for result in rows)]
         lines.append(f"| {fmt or '**all**'} | {' | '.join(map(str, numbers))} |")
     excused = Counter(reason for result in results for reason in result.excused.split("; ") if reason)

@@ -20,6 +20,7 @@ from scripts.corpus.matrix import judge as matrix
 from scripts.corpus.matrix.generate import Expectation
 from scripts.corpus.references import Reference, References
 from scripts.corpus.sheets import thumbnail
+from scripts.corpus.shown import Chromium
 
 EXCEPTIONS = Path(__file__).parent / "exceptions.toml"
 
@@ -69,7 +70,7 @@ class Runner:
         self._sheets = sheets
         self._matrix = matrix or {}
         self._local = threading.local()
-        self._opened: list[tuple[Child, References]] = []
+        self._opened: list[Child | References | Chromium] = []
         self._lock = threading.Lock()
         self._exceptions = _exceptions()
         self.missing: list[str] = []
@@ -81,9 +82,8 @@ class Runner:
                 results = list(pool.map(self._one, files))
             return self._excused(matrix.compared_with_siblings(results, self._matrix))
         finally:
-            for child, references in self._opened:
-                child.close()
-                references.close()
+            for each in self._opened:
+                each.close()
 
     def unused_exceptions(self, results: list[Result]) -> list[str]:
         """Entries of the list that no file of the corpora needed any more."""
@@ -102,7 +102,7 @@ class Runner:
             result = self._transcoded(name, path, child, ours)
             size = result.answer.get("size")
             if name in self._matrix:
-                decoded = references.both(path, Path(folder)) if self._matrix[name].compared else {}
+                decoded = self._decoded(path, Path(folder)) if self._matrix[name].compared else {}
                 matrix.judge(result, self._matrix[name], ours, decoded)
             else:
                 _judge(result, references.decode(path, theirs), ours, theirs)
@@ -111,6 +111,11 @@ class Runner:
             if self._sheets and result.reference.size and theirs.exists():
                 thumbnail(theirs, result.reference.size, self._sheets / "theirs", name)
         return result
+
+    def _decoded(self, path: Path, folder: Path) -> dict[str, tuple[Reference, Path]]:
+        _, references = self._tools()
+        shown = folder / "chromium"
+        return references.both(path, folder) | {"chromium": (self._local.browser.decode(path, shown), shown)}
 
     def _excused(self, results: list[Result]) -> list[Result]:
         """Take out of every result what the list of exceptions gives a reason for, and print what is left."""
@@ -140,9 +145,10 @@ class Runner:
             command = [sys.executable, "-m", "scripts.corpus.worker", str(MEMORY_MIB)]
             with self._lock:  # one of them installs sharp
                 references = References(self._cache)
-                self.missing = references.missing
+                self._local.browser = Chromium()
+                self.missing = references.missing + self._local.browser.missing
                 self._local.tools = Child(command, TIMEOUT_SECONDS, dict(os.environ)), references
-                self._opened.append(self._local.tools)
+                self._opened += [*self._local.tools, self._local.browser]
         tools: tuple[Child, References] = self._local.tools
         return tools
 

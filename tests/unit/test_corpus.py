@@ -176,7 +176,7 @@ def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
     results = [
         Result("a/x.png", {"status": "complete", "seconds": 1, "cpu": 1, "peak_mib": 9}),
         Result("a/y.png", {"status": "rejected", "reason": "corrupt"}),
-        Result("matrix/png/a.png", {"status": "complete"}, agreed=("sharp", "imagemagick")),
+        Result("matrix/png/a.png", {"status": "complete"}, agreed=("sharp", "imagemagick", "chromium")),
         Result("matrix/png/a~cut.png", {"status": "rejected", "reason": "corrupt"}, excused="because"),
         Result("matrix/gif/a.gif", {"status": "complete"}, agreed=("sharp",), problems=["differs"]),
     ]
@@ -185,8 +185,8 @@ def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
     assert text.startswith("Prose.\n")
     assert text.endswith("\nMore prose.\n")
     assert "| **all** | 2 | 1 | 1 | 0 |" in text
-    assert "| png | 2 | 1 | 1 | 1 | 1 | 1 | 1 | 0 |" in text
-    assert "| **all** | 3 | 1 | 2 | 1 | 2 | 1 | 1 | 1 |" in text
+    assert "| png | 2 | 1 | 1 | 1 | 1 | 1 | 1 | 1 | 0 |" in text
+    assert "| **all** | 3 | 1 | 2 | 1 | 2 | 1 | 1 | 1 | 1 |" in text
     assert "- Explained, 1 files: because" in text
 
 

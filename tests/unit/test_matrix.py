@@ -126,7 +126,7 @@ def result(name: str, body: bytes | None, folder: Path) -> tuple[Result, Path]:
 
 
 def test_what_is_judged(tmp_path: Path) -> None:
-    """A wrong verdict, another rendering than a decoder's, and damage that shows are problems; agreement is counted."""
+    """Wrong verdicts, renderings unlike a decoder's and damage that shows are problems; a browser has the last word."""
     red, blue = bytes((255, 0, 0, 255)), bytes((0, 0, 255, 255))
     theirs = tmp_path / "theirs"
     theirs.write_bytes(red)
@@ -138,6 +138,12 @@ def test_what_is_judged(tmp_path: Path) -> None:
     bad, pixels = result("a", blue, tmp_path)
     judge(bad, known["a"], pixels, decoded)
     assert (len(bad.problems), bad.agreed) == (1, ())
+    shown, pixels = result("a", blue, tmp_path)
+    like_ours = tmp_path / "like ours"
+    like_ours.write_bytes(blue)
+    judge(shown, known["a"], pixels, decoded | {"chromium": (Reference("chromium", "", (1, 1)), like_ours)})
+    assert (shown.problems, shown.agreed) == ([], ("chromium",))
+    assert shown.excused == "browsers show it as we do, sharp otherwise"
     refused, pixels = result("a", None, tmp_path)
     judge(refused, known["a"], pixels, decoded)
     assert refused.problems[0].startswith("is corrupt, expected complete")
