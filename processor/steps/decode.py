@@ -5,7 +5,7 @@ from dataclasses import replace
 from PIL import Image, JpegImagePlugin
 
 from processor.errors import Rejected
-from processor.steps import depth, jpeg, png
+from processor.steps import depth, jp2, jpeg, png
 from processor.steps.inspect import Opened, pillow_errors, reopened
 from processor.steps.tone import Curve
 
@@ -53,6 +53,7 @@ def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Im
             png.load(image, source.data)
         else:
             image.load()
+            image = jp2.with_whites(image, source)
         if image.mode in ("P", "PA") and image.palette is None:
             raise ValueError("its palette is missing")
         # greys of more bits keep them for the colour step, unless a curve is due that wants them all

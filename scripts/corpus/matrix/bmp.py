@@ -3,11 +3,12 @@
 import itertools
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from scripts.corpus.matrix import pictures
-from scripts.corpus.matrix.case import Case, Maker
+from scripts.corpus.matrix.case import UNSUPPORTED, Case, Maker
 from scripts.corpus.matrix.damage import Anatomy, damaged
 
 _CORE, _INFO, _V4, _V5 = 12, 40, 108, 124
@@ -35,7 +36,10 @@ def cases(maker: Maker) -> Iterator[Case]:
         }.items():
             command = ["convert", "in.png", *more, f"{kind}:out.bmp"]
             yield from maker.attempt(f"bmp/imagemagick-{kind}{name}.bmp", command, source, "out.bmp")
-    for fmt in ("bgra", "bgr24", "rgb565le", "rgb555le", "rgb444le", "rgb8", "pal8", "gray", "monob"):
+    command = ["ffmpeg", "-v", "error", "-i", "in.png", "-pix_fmt", "rgb444le", "-bitexact", "out.bmp"]
+    for unusual in maker.attempt("bmp/ffmpeg-rgb444le.bmp", command, source, "out.bmp"):
+        yield replace(unusual, expected=UNSUPPORTED)
+    for fmt in ("bgra", "bgr24", "rgb565le", "rgb555le", "rgb8", "pal8", "gray", "monob"):
         command = ["ffmpeg", "-v", "error", "-i", "in.png", "-pix_fmt", fmt, "-bitexact", "out.bmp"]
         yield from maker.attempt(f"bmp/ffmpeg-{fmt}.bmp", command, source, "out.bmp")
 

@@ -29,6 +29,8 @@ def cases(maker: Maker) -> Iterator[Case]:
         "rgb-8": png.still(png.RGB, 8),
         "rgb-16": png.still(png.RGB, 16),
         "rgba-8": png.still(png.RGBA, 8),
+        "rgba-16": png.still(png.RGBA, 16),
+        "grey-alpha-16": png.still(png.GREY_ALPHA, 16),
         "grey-8": png.still(png.GREY, 8),
         "grey-16": png.still(png.GREY, 16),
         "grey-alpha-8": png.still(png.GREY_ALPHA, 8),
