@@ -18,11 +18,13 @@ class Parameters:
         url: for AWS_ENDPOINT_URL.
         history: every value of every parameter, oldest first.
         regions: which each request was signed for.
+        keys: with which access key.
     """
 
     url: str = ""
     history: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     regions: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
         """With which the SDK finds it."""
@@ -78,6 +80,7 @@ def served(store: Parameters) -> Iterator[Parameters]:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             if credential := self.headers["Authorization"]:
                 store.regions.append(credential.split("/")[2])
+                store.keys.append(credential.partition("Credential=")[2].split("/")[0])
             asked = json.loads(body or b"{}")
             status, answer = store.respond(self.command, self.path, self.headers["X-Amz-Target"] or "", asked)
             body = json.dumps(answer).encode()

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,3 +48,19 @@ def sdk() -> Any:
     except ImportError:
         fail(f"boto3 is missing for {sys.executable}: run `make test` once, or pip install boto3")
     return boto3
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """End with a sentence where AWS refuses or does not answer.
+
+    Args:
+        what: cannot be done then, for the sentence.
+    """
+    sdk()
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only what asks AWS needs it
+
+    try:
+        yield
+    except (ClientError, BotoCoreError) as exc:
+        fail(f"{what}: {exc}. Check credentials and AWS_REGION")

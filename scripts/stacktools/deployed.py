@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scripts.stacktools import image, tfvars
-from scripts.stacktools.aws import OWN, Account
+from scripts.stacktools.aws import OWN, Account, explained
 from scripts.stacktools.shell import Shell, fail
 
 
@@ -42,22 +42,15 @@ def releases(environment: str, account: Account = OWN) -> list[Release]:
         SystemExit: if it cannot be asked.
     """
     parameter = f"/{tfvars.stack_name(environment)}/image"
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
-
-    try:
+    with explained(f"{parameter} cannot be read, which says what {environment} runs"):
         client = account.client("ssm", environment)
         pages = client.get_paginator("get_parameter_history").paginate(Name=parameter)
-        found = sorted((each for page in pages for each in page["Parameters"]), key=lambda each: int(each["Version"]))
-    except ClientError as exc:
-        if exc.response["Error"]["Code"] == "ParameterNotFound":
+        try:
+            found = [each for page in pages for each in page["Parameters"]]
+        except client.exceptions.ParameterNotFound:
             return []
-        fail(f"{parameter} cannot be read, which says what {environment} runs: {exc}")
-    except BotoCoreError as exc:
-        fail(
-            f"{parameter} cannot be read, which says what {environment} runs ({exc}): check credentials and AWS_REGION"
-        )
     ran: list[Release] = []
-    for each in found:
+    for each in sorted(found, key=lambda each: int(each["Version"])):
         value = json.loads(each["Value"])
         release = Release(value["image"], value["architecture"], each["LastModifiedDate"], each["LastModifiedUser"])
         if not ran or ran[-1].image != release.image:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.stacktools import tfvars
-from scripts.stacktools.aws import OWN, Account
+from scripts.stacktools.aws import OWN, Account, explained
 from scripts.stacktools.shell import ROOT, Shell, fail
 
 ARCHITECTURES = ("x86_64", "arm64")
@@ -156,17 +156,18 @@ class _Ecr:
 
     def digest(self, **image: str) -> str | None:
         """The digest of an image by `imageTag` or `imageDigest`; None: it is not there."""
-        try:
-            details = self.client.describe_images(registryId=self.owner, repositoryName=self.name, imageIds=[image])[
-                "imageDetails"
-            ]
-        except self.client.exceptions.ImageNotFoundException:
-            return None
-        return str(details[0]["imageDigest"])
+        none = (self.client.exceptions.ImageNotFoundException, self.client.exceptions.RepositoryNotFoundException)
+        with explained(f"the registry {self.host}/{self.name} cannot be asked"):
+            try:
+                answer = self.client.describe_images(registryId=self.owner, repositoryName=self.name, imageIds=[image])
+            except none:
+                return None
+        return str(answer["imageDetails"][0]["imageDigest"])
 
     def log_in(self, shell: Shell) -> None:
         """Have docker know the registry's password."""
-        token = self.client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        with explained(f"the registry {self.host} lets nobody in"):
+            token = self.client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         password = base64.b64decode(token).decode().partition(":")[2]
         shell.pipe(password, "docker", "login", "--username", "AWS", "--password-stdin", self.host)
 

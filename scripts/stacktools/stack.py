@@ -5,6 +5,7 @@ import os
 import sys
 
 from scripts.stacktools import image, versions
+from scripts.stacktools.aws import explained
 from scripts.stacktools.shell import ROOT, Shell
 from scripts.stacktools.terraform import Root
 
@@ -56,7 +57,9 @@ def roll_out(shell: Shell, environment: str, image_uri: str) -> None:
         outputs = root.outputs()
         function = outputs["function_name"]["value"]
         aws = versions.client(environment)
-        if versions.is_behind(aws, function):
+        with explained(f"it is not known which version of {function} runs"):
+            behind = versions.is_behind(aws, function)
+        if behind:
             root.apply(**variables)
             outputs = root.outputs()
         path = ROOT / "build" / environment / "stack.json"

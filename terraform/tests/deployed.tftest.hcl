@@ -22,9 +22,8 @@ run "values" {
       region          = { value = "eu-central-1" }
       memory_mb       = { value = 3008 }
       signing_key_ids = { value = { a = "K1" } }
-      replica_region  = { value = null }
     }
-    error_message = "Outputs must have the shape of terraform output -json."
+    error_message = "Outputs must have the shape of terraform output -json, which leaves out what is null."
   }
 
   assert {

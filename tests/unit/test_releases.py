@@ -1,5 +1,6 @@
 """Promotion and rollback: which image, refused when, and what becomes of them where they are killed at any step."""
 
+import base64
 import json
 import os
 import re
@@ -21,6 +22,9 @@ PROD = "registry.example/prod"
 A, B, C = (f"{PROD}@sha256:{letter * 64}" for letter in "abc")
 DEV = "registry.example/dev@sha256:" + "d" * 64
 PROMOTED = f"{PROD}@sha256:" + "d" * 64
+
+ECR = "dkr.ecr.eu-central-1.amazonaws.com"
+PROD_ECR, DEV_ECR = f"222222222222.{ECR}/prod", f"111111111111.{ECR}/dev"
 
 TOOL = f"""#!{sys.executable} -SE
 import http.client, json, os, sys
@@ -71,6 +75,11 @@ class Cloud(Parameters):
             status, answer = 200, self.tool(asked[0], *asked[2:])
         elif "/functions/" in path:
             status, answer = self._lambda(method, path)
+        elif target.endswith(".DescribeImages"):
+            status, answer = self._describe_image(asked)
+        elif target.endswith(".GetAuthorizationToken"):
+            token = base64.b64encode(b"AWS:secret").decode()
+            status, answer = 200, {"authorizationData": [{"authorizationToken": token}]}
         else:
             status, answer = super().respond(method, path, target, asked)
         self.calls.append(path if path != "/tool" else " ".join(str(word) for word in asked[:4]))
@@ -116,6 +125,12 @@ class Cloud(Parameters):
         else:
             return False
         return True
+
+    def _describe_image(self, asked: Any) -> tuple[int, dict[str, Any]]:
+        digest = asked["imageIds"][0]["imageDigest"]
+        if f"{asked['registryId']}.{ECR}/{asked['repositoryName']}@{digest}" in self.registry:
+            return 200, {"imageDetails": [{"imageDigest": digest}]}
+        return 400, {"__type": "ImageNotFoundException", "message": "gone"}
 
     def _lambda(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
         assert method != "DELETE", path
@@ -255,6 +270,40 @@ def reset(world: World) -> None:
     shutil.rmtree(world.folder / "build", ignore_errors=True)
 
 
+def test_accounts_of_their_own_are_asked_with_their_own_credentials(world: World) -> None:
+    """FROM_PROFILE and FROM_REGION are dev's; what is in prod's registry already is not copied again."""
+    source, copied = f"{DEV_ECR}@sha256:{'d' * 64}", f"{PROD_ECR}@sha256:{'d' * 64}"
+    world.cloud.history["/img-pipeline-dev/image"] = [json.dumps({"image": source, "architecture": "x86_64"})]
+    world.cloud.docker = lambda command: json.dumps([copied]) if command == "image" else ""  # type: ignore[method-assign]
+    profiles = world.folder / "profiles"
+    profiles.write_text("[profile dev]\naws_access_key_id = devs\naws_secret_access_key = secret\nregion = eu-west-3\n")
+    arguments = ("promote", "prod", "--from", "dev")
+    extra: dict[str, Any] = {
+        "AWS_CONFIG_FILE": str(profiles),
+        "FROM_PROFILE": "dev",
+        "FROM_REGION": "eu-west-1",
+        "REGISTRY": PROD_ECR,
+    }
+
+    world.cloud.change = lambda image: image not in copied  # type: ignore[method-assign]
+    code, said = world.run(*arguments, **extra)
+    assert code == 0, said
+    assert [word for word in said.splitlines() if "docker login" in word] == [
+        f"+ docker login --username AWS --password-stdin {host}.{ECR}" for host in ("111111111111", "222222222222")
+    ]
+    asked = list(zip(world.cloud.keys, world.cloud.regions, strict=True))
+    assert asked[:4] == [
+        ("devs", "eu-west-1"), ("test", "eu-central-1"), ("devs", "eu-central-1"), ("test", "eu-central-1"),
+    ]  # fmt: skip
+    assert f"image_uri={copied}" in said
+
+    world.cloud.registry.add(copied)
+    code, said = world.run(*arguments, **extra)
+    assert code == 0, said
+    assert "is in 222222222222" in said
+    assert "+ docker" not in said
+
+
 def test_an_image_that_arrives_with_another_digest_is_not_rolled_out(world: World) -> None:
     """Docker may pack layers again when it pushes them: that is another image."""
     world.cloud.docker = lambda command: json.dumps([f"{PROD}@sha256:{'e' * 64}"]) if command == "image" else ""  # type: ignore[method-assign]
@@ -338,6 +387,23 @@ def test_rollback_lists_what_there_is(world: World) -> None:
     assert [re.search(r"sha256:(.)", line)[1] for line in lines] == ["c", "b", "a"]  # type: ignore[index]
     assert lines[0].endswith("user/number-3  runs now")
     assert lines[1].endswith("user/number-2  previous")
+
+
+def test_an_image_that_has_gone_from_the_registry_is_marked_and_refused(world: World) -> None:
+    """ECR keeps the newest only; anything else would fail in the middle of an apply."""
+    gone, there = (f"{PROD_ECR}@sha256:{letter * 64}" for letter in "ab")
+    world.cloud.registry = {there}
+    world.cloud.history["/img-pipeline-prod/image"] = [
+        json.dumps({"image": image, "architecture": "x86_64"}) for image in (gone, there)
+    ]
+    code, said = world.run("rollback", "prod", "--list")
+    assert code == 0, said
+    assert said.splitlines()[0].endswith("runs now")
+    assert said.splitlines()[1].endswith("previous, not in the registry any more")
+    code, said = world.run("rollback", "prod")
+    assert code == 1
+    assert "is in the registry no longer" in said
+    assert "terraform" not in said
 
 
 def test_rollback_killed_after_any_step_is_completed_by_the_same_command(world: World) -> None:

@@ -3,7 +3,7 @@
 
 locals {
   values = {
-    stack  = jsonencode({ for name, value in var.outputs : name => { value = value } })
+    stack  = jsonencode({ for name, value in var.outputs : name => { value = value } if value != null })
     recipe = var.recipe_json
     image  = jsonencode({ image = var.image_uri, architecture = var.architecture })
   }
