@@ -143,7 +143,9 @@ def _reconcile_alone(hint: Hint) -> None:
 
 def _reconcile(hint: Hint) -> None:
     _check_bucket(hint)
-    _report(connected.reconciler.reconcile(hint.key))
+    with connected.tracing.picture(hint.key):
+        outcome = connected.reconciler.reconcile(hint.key)
+    _report(outcome)
 
 
 def _check_bucket(hint: Hint) -> None:

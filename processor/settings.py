@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Self
 
 from processor.errors import InvalidConfiguration
@@ -34,6 +35,7 @@ class Settings:
         limits: the bounds on what is accepted.
         decoder_memory_bytes: what the process that decodes may allocate: on Lambda the function's memory without what
             the rest needs; None: no bound of ours.
+        tracing: whether each step is noted for X-Ray.
         function_version: which Lambda sets: another one for other code, bounds or memory.
     """
 
@@ -50,6 +52,7 @@ class Settings:
     recipe: Recipe
     limits: Limits
     decoder_memory_bytes: int | None = None
+    tracing: bool = False
     function_version: str = ""
 
     @classmethod
@@ -78,6 +81,7 @@ class Settings:
             recipe=reader.recipe("RECIPE"),
             limits=reader.limits(),
             decoder_memory_bytes=reader.decoder_memory("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+            tracing=reader.tracing("TRACING"),
             function_version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         )
         if reader.problems:
@@ -111,6 +115,15 @@ class _Reader:
         """From the function's memory in MB, which Lambda itself sets."""
         megabytes = self.whole_number(name, default=0)
         return max(megabytes - REST_MB, megabytes // 2) * 1024 * 1024 if megabytes else None
+
+    def tracing(self, name: str) -> bool:
+        """`true`, or nothing for false; the SDK that it needs must be there."""
+        value = self.environment.get(name, "").strip()
+        if value not in ("", "true", "false"):
+            self.problems.append(f"{name}: must be true or false, got {value!r}")
+        if value == "true" and find_spec("aws_xray_sdk") is None:
+            self.problems.append(f"{name}: the image has no aws-xray-sdk; build it with `tracing` in IMAGE_EXTRAS")
+        return value == "true"
 
     def limits(self) -> Limits:
         """Every bound by its own name."""

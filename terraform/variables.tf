@@ -350,7 +350,7 @@ variable "log_retention_days" {
 }
 
 variable "tracing" {
-  description = "Whether the function's invocations are traced with X-Ray."
+  description = "Whether X-Ray traces the function's invocations, and in each the steps of every picture."
   type        = bool
   default     = false
   nullable    = false

@@ -10,6 +10,7 @@ from processor.aws.eventbridge import EventBridgeAnnouncements
 from processor.aws.poller import QueuePoller
 from processor.aws.s3 import S3Renditions, S3Sources
 from processor.aws.sqs import IngestQueue
+from processor.aws.tracing import NoTracing, Tracing, XRay
 from processor.isolation import IsolatedTranscoder
 from processor.service import Invalidations, Reconciler
 from processor.settings import Settings
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A reconciler wired to AWS, the two ends of the queue that feeds it, and what runs its decoders apart."""
+    """A reconciler wired to AWS, the two ends of the queue that feeds it, what runs its decoders apart, and traces."""
 
     reconciler: Reconciler
     transcoder: IsolatedTranscoder
     queue: IngestQueue
     poller: QueuePoller
+    tracing: Tracing
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -34,21 +36,22 @@ class Connected:
         transcoder.start()  # loads Pillow while the clients are made
         s3, sqs, dynamodb = clients.s3(), clients.sqs(), clients.dynamodb()
         queue = IngestQueue(sqs, settings.queue_url, settings.raw_bucket)
+        tracing: Tracing = XRay() if settings.tracing else NoTracing()
         reconciler = Reconciler(
-            sources=S3Sources(s3, settings.raw_bucket),
-            renditions=S3Renditions(s3, settings.processed_bucket),
-            records=DynamoDBRecords(dynamodb, settings.table_name),
-            announcements=EventBridgeAnnouncements(clients.events(), settings.event_bus_name),
-            invalidations=_invalidations(settings, dynamodb),
+            sources=tracing.steps(S3Sources(s3, settings.raw_bucket)),
+            renditions=tracing.steps(S3Renditions(s3, settings.processed_bucket)),
+            records=tracing.steps(DynamoDBRecords(dynamodb, settings.table_name)),
+            announcements=tracing.steps(EventBridgeAnnouncements(clients.events(), settings.event_bus_name)),
+            invalidations=tracing.steps(_invalidations(settings, dynamodb)),
             queue=queue,
             recipe=settings.recipe,
             limits=settings.limits,
             cdn_domain=settings.cdn_domain,
             lease_seconds=settings.lease_seconds,
-            transcode=transcoder,
+            transcode=tracing.transcode(transcoder),
             function_version=settings.function_version,
         )
-        return cls(reconciler, transcoder, queue, QueuePoller(sqs, settings.queue_url))
+        return cls(reconciler, transcoder, queue, QueuePoller(sqs, settings.queue_url), tracing)
 
 
 def _invalidations(settings: Settings, dynamodb: "DynamoDBClient") -> Invalidations:

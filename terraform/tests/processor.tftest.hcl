@@ -159,6 +159,11 @@ run "traced" {
     condition     = length(data.aws_iam_policy_document.processor.statement) == 9
     error_message = "Tracing must add one statement to the other eight."
   }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.TRACING == "true"
+    error_message = "A traced function must note its steps."
+  }
 }
 
 run "rejects_a_lease_that_outlives_the_messages_invisibility" {

@@ -11,6 +11,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from PIL import Image
 
+from processor.aws.tracing import NoTracing
 from processor.errors import InvalidConfiguration, Transient
 from processor.events import Hint, UnreadableEvent, hint_body
 from processor.isolation import IsolatedTranscoder
@@ -65,6 +66,7 @@ def handler(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
         reconciler = world.reconciler
         queue = world.queue
         transcoder = IsolatedTranscoder()
+        tracing = NoTracing()
 
     monkeypatch.setattr(module, "connected", Connected)
     monkeypatch.setattr(module, "settings", Settings.from_environment(ENVIRONMENT))  # other tests import it, too

@@ -16,6 +16,7 @@ PACKAGE = Path(processor.__file__).parent
 ALLOWED = {
     "boto3": ("aws/",),
     "botocore": ("aws/",),
+    "aws_xray_sdk": ("aws/tracing.py",),
     "PIL": ("steps/", "pipeline.py"),
     "pillow_avif": ("steps/encode.py",),
     "pillow_heif": ("steps/optional.py",),

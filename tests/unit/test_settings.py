@@ -75,3 +75,14 @@ def test_no_invalidations_at_all_is_a_budget() -> None:
         Settings.from_environment(
             ENVIRONMENT | {"INVALIDATION_PATHS_PER_MONTH": "-1", "REMOVAL_PATHS_PER_MONTH": "many"}
         )
+
+
+def test_tracing_needs_what_the_image_may_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is off unless asked for; a misspelled wish and a missing SDK stop the start."""
+    assert not Settings.from_environment(ENVIRONMENT).tracing
+    assert Settings.from_environment(ENVIRONMENT | {"TRACING": "true"}).tracing
+    with pytest.raises(InvalidConfiguration, match="TRACING: must be true or false, got 'yes'"):
+        Settings.from_environment(ENVIRONMENT | {"TRACING": "yes"})
+    monkeypatch.setattr("processor.settings.find_spec", lambda _: None)
+    with pytest.raises(InvalidConfiguration, match="TRACING: the image has no aws-xray-sdk"):
+        Settings.from_environment(ENVIRONMENT | {"TRACING": "true"})

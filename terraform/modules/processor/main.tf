@@ -32,7 +32,7 @@ locals {
     POWERTOOLS_SERVICE_NAME      = var.stack
     POWERTOOLS_METRICS_NAMESPACE = var.stack
     POWERTOOLS_LOG_LEVEL         = var.log_level
-  }, { for name, value in var.limits : name => value if value != local.default_limits[name] }))
+  }, var.tracing ? { TRACING = "true" } : {}, { for name, value in var.limits : name => value if value != local.default_limits[name] }))
 }
 
 # Made first, or Lambda would make one that keeps its entries for ever.
