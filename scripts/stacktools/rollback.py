@@ -68,7 +68,10 @@ def roll_back(shell: Shell, environment: str, ran: Sequence[Release], to: str) -
         fail(
             f"{target.image} is in the registry no longer: choose another one, `scripts/rollback {environment} --list`"
         )
-    shell.tell(f"rolling {environment} back from {current.digest} to {target.digest}")
+    if current.image == target.image:
+        shell.tell(f"{environment} is on {target.digest} already; whatever was interrupted is completed")
+    else:
+        shell.tell(f"rolling {environment} back from {current.digest} to {target.digest}")
     if not shell.dry_run:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps({"from": current.image, "to": target.image}))
