@@ -112,6 +112,8 @@ def copy(shell: Shell, source: str, repository: str, account: Account) -> str:
             *(f"docker://{name}" for name in (source, remote)),
         )
         return copied
+    # another one: should this not be the same image, its tag must not be in the way of the right one for ever
+    remote += "-pushed"
     shell.run("docker", "pull", "--quiet", source)
     shell.run("docker", "tag", source, remote)
     shell.run("docker", "push", "--quiet", remote)

@@ -222,7 +222,7 @@ def test_promotion_copies_the_image_by_its_digest_and_rolls_it_out(world: World)
     assert_runs(world, PROMOTED)
     docker = [call.split()[2] for call in world.cloud.calls if call.startswith("docker")]
     assert [word for word in docker if word in ("pull", "tag", "push", "build")] == ["pull", "tag", "push"]
-    assert f"docker tag {DEV} {PROD}:sha256-{'d' * 64}" in said
+    assert f"docker tag {DEV} {PROD}:sha256-{'d' * 64}-pushed" in said
     assert "prod runs what dev runs: sha256:ddd" in said
 
 
@@ -233,7 +233,7 @@ def test_skopeo_copies_where_it_is_installed(world: World) -> None:
     code, said = world.run("promote", "prod", "--from", "dev")
     assert code == 0, said
     assert_runs(world, PROMOTED)
-    assert f"skopeo copy --preserve-digests docker://{DEV} docker://{PROD}:sha256-{'d' * 64}" in said
+    assert f"skopeo copy --preserve-digests docker://{DEV} docker://{PROD}:sha256-{'d' * 64}\n" in said
     assert "+ docker" not in said
 
 
