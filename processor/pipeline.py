@@ -3,12 +3,14 @@
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+from time import perf_counter
 
 from PIL import Image
 
 from processor.limits import DEFAULT_LIMITS, Limits
 from processor.recipe import FormatName, Recipe, Size
-from processor.results import Rendition, Source, Tiled, Transcoded
+from processor.results import STAGES, Rendition, Source, Tiled, Transcoded
 from processor.steps import about, animate, chroma, colour, decode, encode, inspect, orient, resize, signal, tiles
 from processor.steps.notes import Note
 
@@ -31,16 +33,22 @@ def transcode(
     Raises:
         Rejected: the picture cannot or must not be transcoded. Nothing is returned in part.
     """
+    times = [perf_counter()]
     prepared = _prepared(data, recipe, limits)
+    times.append(perf_counter())
     threads = threads or available_cpus()
     bodies = _rendered(prepared, recipe, threads)
+    times.append(perf_counter())
+    tiled = _tiled(prepared, recipe, threads)
+    times.append(perf_counter())
     return Transcoded(
         prepared.source,
         tuple(
             Rendition(size.name, fmt.name, width, height, body)
             for (size, fmt), (width, height), body in zip(recipe.formats, prepared.sizes, bodies, strict=True)
         ),
-        _tiled(prepared, recipe, threads),
+        tiled,
+        {stage: round(1000 * (ended - begun)) for stage, (begun, ended) in zip(STAGES, pairwise(times), strict=True)},
     )
 
 

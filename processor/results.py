@@ -84,10 +84,22 @@ class Tiled:
     bodies: tuple[bytes, ...]
 
 
+STAGES = ("prepare", "render", "tile")
+"""Of transcoding: everything up to upright pixels in sRGB; resizing and encoding; the pyramid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcoded:
-    """A picture and everything that its recipe asks for, in the recipe's order."""
+    """A picture and everything that its recipe asks for, in the recipe's order.
+
+    Attributes:
+        source: what came in.
+        renditions: one for each format of each size.
+        tiled: the pyramid; None: the recipe asked for none, or the picture is not large enough.
+        milliseconds: how long each of `STAGES` took. No part of what was made.
+    """
 
     source: Source
     renditions: tuple[Rendition, ...]
     tiled: Tiled | None = None
+    milliseconds: Mapping[str, int] = field(default_factory=dict, compare=False)

@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 
+from processor.limits import Limits
+from processor.recipe import Recipe
+from processor.results import STAGES, Transcoded
+from processor.service import Transcoder
+
 T = TypeVar("T")
 
 STEPS = {
@@ -34,7 +39,7 @@ class Tracing(Protocol):
     def steps(self, adapter: T) -> T:
         """An adapter whose calls are steps."""
 
-    def transcode(self, transcode: Callable[..., T]) -> Callable[..., T]:
+    def transcode(self, transcode: Transcoder) -> Transcoder:
         """A transcoder whose calls are a step."""
 
 
@@ -50,7 +55,7 @@ class NoTracing:
         """The adapter itself."""
         return adapter
 
-    def transcode(self, transcode: Callable[..., T]) -> Callable[..., T]:
+    def transcode(self, transcode: Transcoder) -> Transcoder:
         """The transcoder itself."""
         return transcode
 
@@ -78,9 +83,18 @@ class XRay:
         """An adapter whose calls are subsegments."""
         return cast("T", _Traced(adapter, self._timed))  # it has the adapter's methods
 
-    def transcode(self, transcode: Callable[..., T]) -> Callable[..., T]:
-        """A transcoder whose calls are a subsegment: what happens in its process is not seen."""
-        return self._timed(_TRANSCODE, transcode)
+    def transcode(self, transcode: Transcoder) -> Transcoder:
+        """A transcoder whose calls are a subsegment, with how long each stage took in the process of its own."""
+
+        def timed(data: bytes, recipe: Recipe, limits: Limits, /) -> Transcoded:
+            with self._recorder.in_subsegment(_TRANSCODE) as subsegment:
+                result = transcode(data, recipe, limits)
+                for stage in STAGES if subsegment is not None else ():
+                    # that process has read a hostile file: its word is taken for numbers only
+                    subsegment.put_metadata(stage, int(result.milliseconds.get(stage, 0)), "milliseconds")
+                return result
+
+        return timed
 
     def _timed(self, step: str, function: Callable[..., T]) -> Callable[..., T]:
         def timed(*arguments: Any, **options: Any) -> T:

@@ -98,6 +98,9 @@ def test_every_step_of_a_picture_is_a_subsegment(daemon: Daemon, tracing: XRay, 
     assert {step["parent_id"] for step in steps} == {picture["id"]}
     assert {each["trace_id"] for each in (*steps, picture)} == {TRACE}
     assert all(each["type"] == "subsegment" and each["end_time"] >= each["start_time"] for each in (*steps, picture))
+    (stages,) = (step["metadata"]["milliseconds"] for step in steps if step["name"] == "transcode")
+    assert set(stages) == {"prepare", "render", "tile"}
+    assert all(milliseconds >= 0 for milliseconds in stages.values())
     assert len({each["id"] for each in (*steps, picture)}) == len(steps) + 1
 
 
