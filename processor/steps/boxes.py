@@ -143,6 +143,23 @@ def _item_type(data: bytes, item: int | None) -> bytes | None:
     return None
 
 
+def without_unreadable_exif(data: bytes) -> bytes:
+    """The file with EXIF items that are none renamed, for which libavif would refuse the pixels."""
+    try:
+        for container in find(data, ((b"meta", 4), (b"iinf", 0))):
+            for box in children(data, container.start + (6 if data[container.start] == 0 else 8), container.end):
+                size = {2: 2, 3: 4}.get(data[box.start], 0)
+                at = box.start + 4
+                place = at + size + 2
+                if size and data[place : place + 4] == b"Exif":
+                    beginning = _beginning_of(data, int.from_bytes(data[at : at + size], "big"))
+                    if b"II*\0" not in beginning and b"MM\0*" not in beginning:
+                        data = data[:place] + b"none" + data[place + 4 :]
+    except (struct.error, IndexError, StopIteration):
+        pass
+    return data
+
+
 def jp2_components(data: bytes) -> int:
     """Of a JPEG 2000 file, by the codestream's first segment (ISO/IEC 15444-1, A.5.1); 0: not said."""
     start = 0 if data.startswith(b"\xff\x4f") else next((box.start for box in find(data, ((b"jp2c", 0),))), -1)

@@ -232,10 +232,12 @@ def _mended(
         return ends.webp(data)
     if fmt == "bmp":
         return bmp.mended(data, limits.max_pixels), ()
+    if fmt == "avif":
+        return boxes.without_unreadable_exif(data), ()
     whole = {"tiff": tiff.with_picture_first, "gif": ends.gif, "jp2": ends.jp2}.get(fmt)
     if whole:
         return whole(data), ()
-    return (jpeg.ended(data, layout) if layout else data), ()
+    return (jpeg.mended(data, layout) if layout else data), ()
 
 
 def _check_installed(fmt: SourceFormat) -> None:

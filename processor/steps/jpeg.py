@@ -19,6 +19,12 @@ _JPEG_LS = 0xF7
 _BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTARTS = tuple(bytes((0xFF, 0xD0 + number)) for number in range(8))
+_NAMED_SEGMENTS = (
+    (0xE0, b"JFIF", 7),
+    (0xE2, b"ICC_PROFILE\0", 14),
+    (0xED, b"Photoshop 3.0\0", 1 << 16),  # which nobody here reads at all
+    (0xEE, b"Adobe", 7),
+)
 _COEFFICIENTS = 64
 _MOST_SEGMENTS = 100_000
 
@@ -44,6 +50,7 @@ class Layout:
         scanned: for each component, how many bits of each coefficient are still to come.
         last: the components of the last scan.
         restarts_missing: whether some scan has fewer restart markers than it must have.
+        unreadable: where segments begin and end at which the reader would stumble, though no pixel needs them.
     """
 
     frame: int = 0
@@ -56,6 +63,7 @@ class Layout:
     scanned: dict[int, list[int | None]] = field(default_factory=dict)
     last: tuple[int, ...] = ()
     restarts_missing: bool = False
+    unreadable: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def arithmetic(self) -> bool:
@@ -86,9 +94,11 @@ class Layout:
 def layout(data: bytes) -> Layout:
     """Walk the segments up to where the picture ends."""
     found, interval = Layout(), 0
-    for marker, body, scan in _segments(data):
+    for marker, body, place, scan in _segments(data):
         if marker == 0xD9:  # noqa: PLR2004 - end of image
             found.ended = found.end > 0
+        elif _is_unreadable(marker, body):
+            found.unreadable.append(place)
         elif marker == 0xDD and len(body) >= 2:  # noqa: PLR2004 - restart interval
             interval = int.from_bytes(body[:2], "big")
         elif (marker in _FRAMES or marker in (0xDE, _JPEG_LS)) and not found.frame and len(body) >= 6:  # noqa: PLR2004
@@ -148,11 +158,17 @@ def check_complete(found: Layout) -> None:
         raise ValueError("its later passes are missing")
 
 
-def ended(data: bytes, found: Layout) -> bytes:
-    """The file with an end where its last scan ends, whatever comes there."""
-    if found.ended or not found.end:
+def mended(data: bytes, found: Layout) -> bytes:
+    """The file with an end where its last scan ends, whatever comes there, and without metadata that cannot be read."""
+    if not found.ended and found.end:
+        data = data[: found.end] + END
+    if not found.unreadable:
         return data
-    return data[: found.end] + END
+    starts = [0, *(end for _, end in found.unreadable)]
+    ends = [*(start for start, _ in found.unreadable), len(data)]
+    found.end -= sum(end - start for start, end in found.unreadable if end <= found.end)
+    found.unreadable = []
+    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def is_doubtful(found: Layout, image: Image.Image, whole: tuple[int, int]) -> bool:
@@ -195,8 +211,19 @@ def same(one: Image.Image, other: Image.Image) -> bool:
     return True
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, tuple[int, int]]]:
-    """Up to the end of the image, or to what does not belong to it: marker, body, and where its scan's data are."""
+def _is_unreadable(marker: int, body: bytes) -> bool:
+    """Whether Pillow refuses a file for this segment: it trusts the lengths of those that it knows by their names."""
+    return any(
+        marker == known and body.startswith(name) and len(body) < shortest for known, name, shortest in _NAMED_SEGMENTS
+    )
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, tuple[int, int], tuple[int, int]]]:
+    """Up to the end of the image, or to what does not belong to it.
+
+    Yields:
+        Marker, body, where the segment is, and where the data of its scan are.
+    """
     at, scanned = 2, False
     for _ in range(_MOST_SEGMENTS):
         at = data.find(b"\xff", at)
@@ -209,17 +236,17 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, tuple[int, int]]]:
                 return
             continue
         if marker == 0xD9:  # noqa: PLR2004 - the end
-            yield marker, b"", (at, at)
+            yield marker, b"", (at, at + 2), (at, at)
             return
         end = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
         if scanned and (marker not in _BETWEEN_SCANS or end > len(data)):
             return
-        body, at = data[at + 4 : end], end
+        place, body, at = (at, end), data[at + 4 : end], end
         if marker == 0xDA:  # noqa: PLR2004 - a scan, whose data follow
             scanned = True
             following = _MARKER.search(data, end)
             at = following.start() if following else len(data)
-        yield marker, body, (end, at)
+        yield marker, body, place, (end, at)
 
 
 def _scan(found: Layout, body: bytes, data: bytes, scan: tuple[int, int], interval: int) -> None:

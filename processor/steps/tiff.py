@@ -55,6 +55,10 @@ _FAX_AND_JPEG = {2, 3, 4, 6, 7, 32_771}
 _DNG_VERSION = 50_706
 _TAGS = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 279, 284, 324, 325, 330, 332, 338, 339, _DNG_VERSION}
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_PIXEL_TAGS = _TAGS | {301, 317, 320, 322, 323, 347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532}
+"""Without which there is no picture, or another one. All else may be damaged."""
+
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MOST_DIRECTORIES = 64
 _MOST_ENTRIES = 4_096
 _MOST_SAMPLES = 16
@@ -87,11 +91,12 @@ TiffImagePlugin.OPEN_INFO.update(
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """One image file directory: where it is, its numbers by tag, and where the next one is."""
+    """One image file directory: where it is, its numbers by tag, the next one, and which entries are broken."""
 
     at: int
     fields: dict[int, tuple[int, ...]]
     following: int
+    broken: tuple[int, ...]
 
     def first(self, tag: int, otherwise: int) -> int:
         """A field's first number."""
@@ -124,6 +129,8 @@ class _Directory:
 def with_picture_first(data: bytes) -> bytes:
     """The file as if it began with the page that is the picture, checked for being of a kind that can be read.
 
+    Metadata that lie beyond the end of the file are left out.
+
     That is the first page that is not marked as reduced or as a mask. If all are, it is such a page among the
     sub-directories of the first page, and else the largest page.
 
@@ -148,7 +155,9 @@ def with_picture_first(data: bytes) -> bytes:
         picture = max(chain, key=lambda page: 0 if page.is_mask else page.pixels)
     _check_kind(picture, data[:4])
     _check_strips(picture, len(data))
-    return data if picture is chain[0] else reader.beginning_with(picture.at)
+    if picture is chain[0] and not picture.broken:
+        return data
+    return reader.beginning_with(picture)
 
 
 def with_old_palette(image: TiffImagePlugin.TiffImageFile) -> None:
@@ -181,6 +190,7 @@ class _Reader:
         count = self._number("Q" if self._big else "H", at)
         start = at + (8 if self._big else 2)
         fields: dict[int, tuple[int, ...]] = {}
+        broken = []
         for index in range(min(count, _MOST_ENTRIES)):
             place = start + index * self._entry.size
             if place + self._entry.size > len(self._data):
@@ -188,14 +198,22 @@ class _Reader:
             tag, kind, items, value = self._entry.unpack_from(self._data, place)
             if tag in _TAGS and (numbers := self._numbers(kind, items, value)):
                 fields[tag] = numbers
+            if tag not in _PIXEL_TAGS and self._is_beyond(_SIZES.get(kind, 0) * items, value):
+                broken.append(place)
         following = self._number("Q" if self._big else "I", start + count * self._entry.size)
-        return _Directory(at, fields, following)
+        return _Directory(at, fields, following, tuple(broken))
 
-    def beginning_with(self, at: int) -> bytes:
-        """The file with another first directory."""
-        head = struct.pack(self._order + ("Q" if self._big else "I"), at)
-        start = 8 if self._big else 4
-        return self._data[:start] + head + self._data[start + len(head) :]
+    def beginning_with(self, page: _Directory) -> bytes:
+        """The file with a page's directory as its first, and its broken entries of a type that nobody reads."""
+        result = bytearray(self._data)
+        struct.pack_into(self._order + ("Q" if self._big else "I"), result, 8 if self._big else 4, page.at)
+        for place in page.broken:
+            struct.pack_into("<H", result, place + 2, 0)
+        return bytes(result)
+
+    def _is_beyond(self, length: int, value: bytes) -> bool:
+        at = int.from_bytes(value, "little" if self._order == "<" else "big")
+        return length > len(value) and at + length > len(self._data)
 
     def _numbers(self, kind: int, items: int, value: bytes) -> tuple[int, ...]:
         code = _TYPES.get(kind)

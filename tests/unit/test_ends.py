@@ -116,3 +116,14 @@ def test_orderly_files_are_not_copied() -> None:
     ):
         data = EVERY[kind]()
         assert mend(data) is data, kind
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's about what it tolerates
+@pytest.mark.parametrize("block", [b"", b"Exif\0\0garbage", b"II*\0\xff\xff\xff\xff"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", pytest.param("HEIF", marks=needs_heif)])
+def test_exif_blocks_of_garbage(kind: str, block: bytes) -> None:
+    """An EXIF block that is none costs nobody a picture."""
+    exif = b"II*\0\x08\0\0\0" + b"MARK" * 8
+    data = saved(photo(64, 48), kind, exif=b"Exif\0\0" + exif)
+    assert exif in data
+    assert_image_similar(shown(data.replace(exif, block.ljust(40, b"\0"))), shown(data), 0)

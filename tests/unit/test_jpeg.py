@@ -11,7 +11,7 @@ from PIL import Image
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
 from processor.steps import decode, inspect
-from tests.helpers import assert_image_similar, photo, saved
+from tests.helpers import assert_image_similar, exif_block, photo, saved
 
 PICTURES = Path(__file__).parents[1] / "pictures"
 END = b"\xff\xd9"
@@ -186,3 +186,28 @@ def test_two_components_are_a_kind_too() -> None:
     )
     rejected = rejection(two)
     assert (rejected.reason, "2 colour components" in rejected.message) == (Reason.UNSUPPORTED_FORMAT, True)
+
+
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [
+        (0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"),
+        (0xE1, exif_block(6)),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+        (0xE2, b"ICC_PROFILE\0\1\1" + bytes(40)),
+        (0xE2, b"MPF\0II*\0\x08\0\0\0" + bytes(40)),
+        (0xE2, b"FPXR\0abc"),
+        (0xED, b"Photoshop 3.0\x008BIM\3\xed\0\0\0\0\0\x10" + bytes(16)),
+        (0xEE, b"Adobe\0\x64\0\0\0\0\1"),
+        (0xFE, b"a comment"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # Pillow's about what it tolerates
+@pytest.mark.parametrize("end", [END, b""])
+def test_metadata_that_break_off(marker: int, body: bytes, end: bytes) -> None:
+    """A segment that pixels do not need may be of any length, and is left out if it cannot be read."""
+    data = picture("baseline").removesuffix(END) + end
+    whole = shown(data)
+    for length in range(len(body)):
+        segment = bytes((0xFF, marker)) + struct.pack(">H", length + 2) + body[:length]
+        assert_image_similar(shown(data[:2] + segment + data[2:]), whole, 0)

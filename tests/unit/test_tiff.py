@@ -364,3 +364,14 @@ def test_an_ordinary_file_is_not_copied() -> None:
     """A TIFF whose first page is the picture stays the same object."""
     data = saved(Image.new("RGB", (4, 4)), "TIFF")
     assert inspect.opened(data, Limits()).data is data
+
+
+@pytest.mark.parametrize("order", [LITTLE, BIG])
+@pytest.mark.parametrize("tag", [270, 305, 700, 33_432, 34_675])
+def test_metadata_beyond_the_end(tag: int, order: str) -> None:
+    """A text or profile that lies beyond the end of the file is left out, and the picture published."""
+    data = tiff(page(200, tags={tag: (1, [65] * 40)}), order=order)
+    entry = data.index(struct.pack(order + "HHI", tag, 1, 40))
+    for nonsense in (len(data) - 3, 4_000_000_000):
+        broken = data[: entry + 8] + struct.pack(order + "I", nonsense) + data[entry + 12 :]
+        assert (shown(broken)[0, 0, 0] * 255).round() == 200
