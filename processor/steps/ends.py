@@ -37,7 +37,7 @@ def webp(data: bytes) -> tuple[bytes, tuple[Note, ...]]:
         kept.append(data[at:end] + bytes(length % 2))
         at = end + length % 2
     body = b"WEBP" + b"".join(kept)
-    if not kept or 8 + stated in (at, at - 1):
+    if not kept or (8 + stated in (at, at - 1) and 8 + stated <= len(data)):
         return data, ()
     return b"RIFF" + struct.pack("<I", len(body)) + body, (Note.ANIMATION_CUT,) if moving and stated > len(body) else ()
 

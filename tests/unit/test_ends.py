@@ -127,3 +127,15 @@ def test_exif_blocks_of_garbage(kind: str, block: bytes) -> None:
     data = saved(photo(64, 48), kind, exif=b"Exif\0\0" + exif)
     assert exif in data
     assert_image_similar(shown(data.replace(exif, block.ljust(40, b"\0"))), shown(data), 0)
+
+
+@pytest.mark.parametrize("width", range(20, 30))
+def test_a_webp_without_its_last_padding(width: int) -> None:
+    """The byte that makes the last chunk's length even is no pixel."""
+    data = saved(photo(width, 20), "WEBP", lossless=True)
+    odd = int.from_bytes(data[16:20], "little") % 2
+    if odd:
+        assert_image_similar(shown(data[:-1]), shown(data), 0)
+    else:
+        with pytest.raises(Rejected):
+            shown(data[:-1])
