@@ -6,6 +6,7 @@ from pathlib import Path
 from scripts import generated
 from scripts.corpus.compare import MEAN_TOLERANCE, TAIL_TOLERANCE
 from scripts.corpus.matrix.generate import CORPUS
+from scripts.corpus.matrix.judge import WRITTEN
 from scripts.corpus.run import Result
 
 
@@ -32,7 +33,7 @@ def matrix(results: list[Result]) -> str:
     results = [result for result in results if _corpus(result) == CORPUS]
     reasons = sorted({result.verdict for result in results} - {"complete"})
     heads = ["format", "files", "damaged", "complete", *(f"`{reason}`" for reason in reasons)]
-    heads += ["as sharp", "as ImageMagick", "as Chromium", "explained", "unexplained"]
+    heads += ["as sharp", "as ImageMagick", "as Chromium", "as written", "explained", "unexplained"]
     lines = [f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|"]
     for fmt in (*sorted({_format(result) for result in results}), ""):
         rows = [result for result in results if not fmt or _format(result) == fmt]
@@ -40,7 +41,8 @@ def matrix(results: list[Result]) -> str:
         numbers = [len(rows), sum("~" in result.name for result in rows), counts["complete"]]
         numbers += [counts[reason] for reason in reasons]
         numbers += [
-            sum(decoder in result.agreed for result in rows) for decoder in ("sharp", "imagemagick", "chromium")
+            sum(decoder in result.agreed for result in rows)
+            for decoder in ("sharp", "imagemagick", "chromium", WRITTEN)
         ]
         numbers += [sum(bool(result.excused) for result in rows), sum(bool(result.problems) for result in rows)]
         lines.append(f"| {fmt or '**all**'} | {' | '.join(map(str, numbers))} |")

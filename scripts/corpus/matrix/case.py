@@ -29,6 +29,7 @@ class Case:
         expected: the verdicts that are right.
         like: the name of the case that it must look the same as; empty: it is compared with other decoders.
         compared: whether other decoders' renderings count.
+        truth: what was drawn, by its name in `pictures.DRAWN`, where that is to be seen again; empty: not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Case:
     expected: frozenset[str] = COMPLETE
     like: str = ""
     compared: bool = True
+    truth: str = ""
 
     @property
     def format(self) -> str:

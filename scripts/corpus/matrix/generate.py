@@ -37,6 +37,7 @@ class Expectation:
     expected: frozenset[str]
     like: str
     compared: bool
+    truth: str = ""
 
 
 def generated(cache: Path) -> tuple[list[Path], dict[str, Expectation], list[str]]:
@@ -55,15 +56,15 @@ def generated(cache: Path) -> tuple[list[Path], dict[str, Expectation], list[str
         kept = _made(folder) | {"key": key}
         listing.write_text(json.dumps(kept), "utf-8")
     known = {
-        f"{CORPUS}/{name}": Expectation(frozenset(expected), like and f"{CORPUS}/{like}", compared)
-        for name, (expected, like, compared) in kept["cases"].items()
+        f"{CORPUS}/{name}": Expectation(frozenset(expected), like and f"{CORPUS}/{like}", compared, truth)
+        for name, (expected, like, compared, truth) in kept["cases"].items()
     }
     return [folder / name for name in sorted(kept["cases"])], known, kept["missing"]
 
 
 def _made(folder: Path) -> dict[str, object]:
     maker = Maker()
-    cases: dict[str, tuple[list[str], str, bool]] = {}
+    cases: dict[str, tuple[list[str], str, bool, str]] = {}
     for of_format in FORMATS:
         for case in of_format(maker):
             if case.name in cases:
@@ -71,7 +72,7 @@ def _made(folder: Path) -> dict[str, object]:
             path = folder / case.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(case.body)
-            cases[case.name] = (sorted(case.expected), case.like, case.compared)
+            cases[case.name] = (sorted(case.expected), case.like, case.compared, case.truth)
     missing = [f"part of the matrix could not be made without {tool}" for tool in sorted(maker.missing)]
     return {"cases": cases, "missing": missing}
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 from PIL import ImageCms
 
@@ -9,6 +10,9 @@ from scripts.corpus.matrix import pictures, png
 from scripts.corpus.matrix.case import Case, Maker
 from scripts.corpus.matrix.damage import Anatomy, damaged
 from scripts.corpus.matrix.exif import block
+
+_PLAIN = ("cicp-identity", "cicp-unspecified", "icc", "xmp", "pasp", "crop", "lossless", "premultiplied", "turned-0")
+"""Ways that change nothing of the picture. Browsers show all of it where `clap` would cut."""
 
 _COMMON = ["avifenc", "-s", "9", "-j", "1", "--min", "2", "--max", "8"]
 
@@ -35,7 +39,9 @@ def cases(maker: Maker) -> Iterator[Case]:
         if kind == "grey" and layout in (422, 420):
             continue
         command = [*_COMMON, "-d", str(depth), "-y", str(layout), "-r", levels, f"{kind}.png", "out.avif"]
-        for sound in maker.attempt(f"avif/{kind}-{depth}-{layout}-{levels}.avif", command, source, "out.avif"):
+        truth = kind if layout == 444 else ""  # noqa: PLR2004 - else colours are coarser
+        for made in maker.attempt(f"avif/{kind}-{depth}-{layout}-{levels}.avif", command, source, "out.avif"):
+            sound = replace(made, truth=truth)
             yield sound
             if layout == 420 and levels == "f" and depth != 12:  # noqa: PLR2004
                 yield from damaged(sound, anatomy(sound.body))
@@ -61,7 +67,9 @@ def cases(maker: Maker) -> Iterator[Case]:
     for kind in ("rgb", "rgba"):
         for name, how in ways.items():
             command = [*(_COMMON if name != "lossless" else _COMMON[:5]), *how, f"{kind}.png", "out.avif"]
-            yield from maker.attempt(f"avif/{kind}-{name}.avif", command, source, "out.avif")
+            truth = kind if name in _PLAIN else ""
+            for made in maker.attempt(f"avif/{kind}-{name}.avif", command, source, "out.avif"):
+                yield replace(made, truth=truth)
     for name, how in {
         "large": ["large.png"],
         "grid": ["-g", "2x2", "grid.png"],
@@ -90,7 +98,8 @@ def _heic(maker: Maker, source: dict[str, bytes]) -> Iterator[Case]:
             continue
         picture = f"{kind}-8.png" if depth == 8 else f"{kind}.png"  # noqa: PLR2004
         command = ["heif-enc", "-q", "90", "-b", str(depth), "-p", f"chroma={layout}", picture, "-o", "out.heic"]
-        for sound in maker.attempt(f"heic/{kind}-{depth}-{layout}.heic", command, source, "out.heic"):
+        for made in maker.attempt(f"heic/{kind}-{depth}-{layout}.heic", command, source, "out.heic"):
+            sound = replace(made, truth=kind if layout == "444" else "")
             yield sound
             if layout == "420" and kind != "grey":
                 yield from damaged(sound, anatomy(sound.body))
@@ -107,7 +116,8 @@ def _heic(maker: Maker, source: dict[str, bytes]) -> Iterator[Case]:
     for name, how in ways.items():
         file = "in.jpg" if name in ("two-profiles", "from-jpeg") else "rgb-8.png"
         command = ["heif-enc", "-q", "90", "-b", "8", *how, file, "-o", "out.heic"]
-        yield from maker.attempt(f"heic/{name}.heic", command, source, "out.heic")
+        for made in maker.attempt(f"heic/{name}.heic", command, source, "out.heic"):
+            yield replace(made, truth="rgb" if name == "lossless" else "")
     for sound in maker.attempt(
         "heic/large.heic", ["heif-enc", "-q", "90", "large.png", "-o", "out.heic"], source, "out.heic"
     ):

@@ -2,11 +2,12 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 from PIL import ImageCms
 
 from scripts.corpus.matrix import pictures
-from scripts.corpus.matrix.case import UNSUPPORTED, Case, Maker
+from scripts.corpus.matrix.case import COMPLETE, UNSUPPORTED, Case, Maker
 from scripts.corpus.matrix.damage import Anatomy, damaged
 from scripts.corpus.matrix.exif import block
 
@@ -169,7 +170,8 @@ def _by_tools(maker: Maker, small: dict[str, bytes]) -> Iterator[Case]:
         yield from maker.attempt(f"jpeg/jpegtran-{name}.jpg", command, source, "out.jpg")
     for fmt in ("yuvj444p", "bgra"):
         command = ["ffmpeg", "-v", "error", "-i", "in.ppm", "-pix_fmt", fmt, "-c:v", "ljpeg", "-bitexact", "out.jpg"]
-        yield from maker.attempt(f"jpeg/ffmpeg-lossless-{fmt}.jpg", command, source, "out.jpg")
+        for case in maker.attempt(f"jpeg/ffmpeg-lossless-{fmt}.jpg", command, source, "out.jpg"):
+            yield replace(case, expected=COMPLETE | UNSUPPORTED)
     for fmt in ("yuvj420p", "yuvj422p", "yuvj444p", "gray"):
         command = ["ffmpeg", "-v", "error", "-i", "in.ppm", "-pix_fmt", fmt, "-q:v", "2", "-bitexact", "out.jpg"]
         yield from maker.attempt(f"jpeg/ffmpeg-{fmt}.jpg", command, source, "out.jpg")

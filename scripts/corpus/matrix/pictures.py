@@ -1,6 +1,7 @@
 """What the files of the matrix show: gradients, texture and four coloured corners, so that any mix-up can be seen."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,15 @@ def rgb() -> Image.Image:
 def rgba() -> Image.Image:
     """The colours with opacity."""
     return image(np.concatenate([colours(), opacity()], axis=-1))
+
+
+DRAWN: dict[str, Callable[[], Image.Image]] = {
+    "rgb": rgb,
+    "rgba": rgba,
+    "grey": lambda: image(grey()),
+    "grey-alpha": lambda: image(np.concatenate([grey(), opacity()], axis=-1)),
+}
+"""What a file of the matrix may show, by name."""
 
 
 def frames(*, transparent: bool) -> list[Image.Image]:
