@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+import uuid
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from processor import keys, pyramid
-from processor.commands.stack import add_stack_option, not_answering, stack_values
+from processor.commands.stack import add_stack_option, not_answering, optional_value, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands
 from processor.errors import Transient
 from processor.recipe import Recipe
@@ -72,6 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     records = DynamoDBRecords(clients.dynamodb(), values["table_name"])
     queue = IngestQueue(clients.sqs(), values["queue_url"], values["raw_bucket"])
     counts: Counter[str] = Counter()
+    deleted = 0
     try:
         with Spool() as spool:
             # In this order: what is stored was planned in a record before, and what is recorded was uploaded before.
@@ -86,7 +89,9 @@ def _run(options: argparse.Namespace) -> int:
                 counts[finding.kind] += 1
                 _show(finding, as_json=options.json)
                 if options.repair:
-                    repair.begin(finding)
+                    deleted += repair.begin(finding)
+            if deleted:
+                _have_forgotten(deleted, optional_value(options, "distribution_id"))
             compared = f"{len(sources)} uploads, {len(rendered)} renditions"
     except Transient as exc:
         raise not_answering(exc) from exc
@@ -94,6 +99,18 @@ def _run(options: argparse.Namespace) -> int:
         what = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing differs"
         print(f"{compared}: {what}" + (", repair begun" * bool(counts and options.repair)))
     return SOME_REJECTED if counts else COMPLETE
+
+
+def _have_forgotten(deleted: int, distribution: str | None) -> None:
+    """Have the CDN forget orphans, which may be of pictures that were removed, with everything else: it is one path."""
+    if distribution is None:
+        sys.stderr.write(f"{deleted} orphans are deleted; the CDN may serve copies of them for up to a day\n")
+        return
+    from processor.aws import clients  # noqa: PLC0415 - boto3 is for those who talk to AWS
+    from processor.aws.cloudfront import invalidate_everything  # noqa: PLC0415
+
+    invalidate_everything(clients.cloudfront(), distribution, uuid.uuid4().hex)
+    sys.stderr.write(f"{deleted} orphans are deleted; the CDN forgets everything within minutes\n")
 
 
 def _show(finding: Finding, *, as_json: bool) -> None:
@@ -259,22 +276,24 @@ class _Repair:
     makers: Makers
     rendered: "Mapping[str, Listed]"
 
-    def begin(self, finding: Finding) -> None:
-        """Queue a picture, or delete an orphan."""
+    def begin(self, finding: Finding) -> bool:
+        """Queue a picture, or delete an orphan. True: an orphan is deleted, of which the CDN may have a copy."""
         if finding.kind == "orphan":
-            self._delete(finding.key)
-            return
+            return self._delete(finding.key)
         if finding.kind == "damaged":
             self.records.make_stale(finding.key)
         self.queue.enqueue(finding.key)
+        return False
 
-    def _delete(self, key: str) -> None:
+    def _delete(self, key: str) -> bool:
         """Delete an orphan, unless it has been written since, or is planned by now."""
         from processor.aws import listing  # noqa: PLC0415 - boto3 is for those who talk to AWS
         from processor.aws.s3 import S3Renditions  # noqa: PLC0415
 
         planned = (record.objects for each in self.makers.of(key) if (record := self.records.get(each)))
         if any(key in pyramid.expanded(objects) for objects in planned):
-            return
-        if next(listing.objects(self.s3, self.bucket, key), None) == self.rendered[key]:
-            S3Renditions(self.s3, self.bucket).delete([key], lambda: None)
+            return False
+        if next(listing.objects(self.s3, self.bucket, key), None) != self.rendered[key]:
+            return False
+        S3Renditions(self.s3, self.bucket).delete([key], lambda: None)
+        return True

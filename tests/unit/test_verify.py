@@ -88,7 +88,7 @@ def test_orphan_is_looked_at_again_before_it_goes(
     monkeypatch.setattr(listing, "objects", lambda *_: iter([replace(found, modified=modified)]))
     monkeypatch.setattr(S3Renditions, "delete", lambda _, keys, __: gone.extend(keys))
     repair = _Repair(None, "bucket", world.records, None, makers("a.jpg"), {found.key: found})  # type: ignore[arg-type]
-    repair.begin(Finding("orphan", found.key, "-"))
+    assert repair.begin(Finding("orphan", found.key, "-")) == bool(deleted)
     assert gone == deleted
 
 
