@@ -7,7 +7,7 @@ from scripts import generated
 from scripts.corpus.compare import MEAN_TOLERANCE, TAIL_TOLERANCE
 from scripts.corpus.matrix.generate import CORPUS
 from scripts.corpus.matrix.judge import WRITTEN
-from scripts.corpus.run import Result
+from scripts.corpus.run import REASONS, Result
 
 
 def table(results: list[Result]) -> str:
@@ -46,7 +46,7 @@ def matrix(results: list[Result]) -> str:
         ]
         numbers += [sum(bool(result.excused) for result in rows), sum(bool(result.problems) for result in rows)]
         lines.append(f"| {fmt or '**all**'} | {' | '.join(map(str, numbers))} |")
-    excused = Counter(reason for result in results for reason in result.excused.split("; ") if reason)
+    excused = Counter(reason for result in results for reason in result.excused.split(REASONS) if reason)
     return "\n".join(
         [*lines, "", *(f"- Explained, {count} files: {reason}" for reason, count in excused.most_common())]
     )

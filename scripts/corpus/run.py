@@ -29,6 +29,9 @@ MEMORY_MIB = 3008
 
 TIMEOUT_SECONDS = 180
 
+REASONS = "\n"
+"""Between several reasons for one file."""
+
 _BOUNDS = {"too_many_pixels", "too_many_frames"}
 
 
@@ -124,7 +127,7 @@ class Runner:
                 if result.problems and fnmatchcase(result.name, pattern):
                     left = [problem for problem in result.problems if exception.about not in problem]
                     if len(left) < len(result.problems):
-                        result.excused = "; ".join(filter(None, (result.excused, exception.reason)))
+                        result.excused = REASONS.join(filter(None, (result.excused, exception.reason)))
                     result.problems = left
             if result.problems:
                 print(f"{result.name}: {result.verdict}: {'; '.join(result.problems)}", file=sys.stderr, flush=True)

@@ -28,6 +28,7 @@ SIGNS = {UNSIGNED: "", SIGNED: "-signed", FLOAT: "-float"}
 EXTRAS = {None: "", 0: "-unspecified", 1: "-associated", 2: "-alpha"}
 _READ_OR_REFUSED = COMPLETE | UNSUPPORTED
 _ROWS = 16
+_REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 _BYTES = {3: 2, 4: 4}
 _LETTERS = {3: "H", 4: "I"}
 """Of SHORT and LONG."""
@@ -107,13 +108,13 @@ def _others() -> Iterator[Layout]:
 def expected(layout: Layout) -> frozenset[str]:
     """Plain kinds must be read; of rarer ones it may be said that they are not supported."""
     plain = layout.sign == UNSIGNED and layout.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK)
-    odd = (layout.photometric == RGB and layout.bits == 4) or (layout.big and layout.order == ">")  # noqa: PLR2004
+    odd = (layout.photometric == RGB and layout.bits in (4, 32)) or (layout.big and layout.order == ">")
     return COMPLETE if plain and not odd and layout.bits != 12 and layout.extra is None else _READ_OR_REFUSED  # noqa: PLR2004
 
 
 def truth(layout: Layout) -> str:
     """What a layout was drawn from. TIFF defines no black and white for signed samples, and palettes are our own."""
-    if layout.sign == SIGNED or layout.photometric == PALETTE or layout.orientation != 1 or layout.bits < 4:  # noqa: PLR2004
+    if layout.sign == SIGNED or layout.photometric == PALETTE or layout.orientation != 1 or layout.bits < 8:  # noqa: PLR2004
         return ""
     drawn = "grey" if layout.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) else "rgb"
     return {"grey": "grey-alpha", "rgb": "rgba"}[drawn] if layout.extra in (1, 2) else drawn
@@ -288,7 +289,8 @@ def _packed(samples: "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]", l
         return np.round(samples * ((1 << (bits - 1)) - 1)).astype(f"{order}i{bits // 8}").tobytes()
     numbers = pictures.numbers(np.clip(samples, 0, 1), bits)
     if bits % 8 == 0:
-        return numbers.astype(f"{order}u{bits // 8}").tobytes()
+        whole = numbers.astype(f"{order}u{bits // 8}").tobytes()
+        return whole.translate(_REVERSED) if layout.reversed_bits else whole
     rows = []
     for row in numbers:
         each = (row.reshape(-1, 1) >> np.arange(bits - 1, -1, -1, dtype=np.uint64)) & np.uint64(1)
@@ -322,7 +324,11 @@ def _compressed(maker: Maker) -> Iterator[Case]:
             command = ["tiffcp", *how, "in.tif", "out.tif"]
             refused = layout.sign == FLOAT or "lsb2msb" in how or "webp" in how
             for case in maker.attempt(name, command, source, "out.tif"):
-                yield replace(case, expected=_READ_OR_REFUSED if refused else COMPLETE, truth=truth(layout))
+                yield replace(
+                    case,
+                    expected=_READ_OR_REFUSED if refused else COMPLETE,
+                    truth="" if "jpeg" in how else truth(layout),
+                )
 
 
 def _ways(layout: Layout) -> Iterator[list[str]]:
