@@ -110,34 +110,49 @@ def _spelled_out(data: bytes, header: _Header) -> bytearray:
     width, height, nibbles = header.width, header.height, header.compression == _RLE4
     stride = -(-width // 4) * 4
     rows = bytearray(stride * height)
-    at, column, row = header.offset, 0, 0
-    while row < height:
-        count, value = data[at : at + 1], data[at + 1 : at + 2]
-        at += 2
-        if not value:
-            if row == height - 1 and column >= width:
+    at, column, row, start = header.offset, 0, 0, 0
+    try:
+        while row < height:
+            count, value = data[at], data[at + 1]
+            at += 2
+            if count:
+                room = min(count, width - column)
+                if room == 1 and not nibbles:  # the one of which a file can hold the most
+                    rows[start + column] = value
+                elif room > 0:
+                    pair = (value >> 4, value & 15) if nibbles else (value, value)
+                    rows[start + column : start + column + room] = (bytes(pair) * 128)[:room]
+                column += count
+            elif value == 0:
+                column, row, start = 0, row + 1, start + stride
+            elif value == 1:
                 break
-            raise ValueError("its pixels end early")
-        if count[0]:
-            run = (bytes((value[0] >> 4, value[0] & 15)) * 128)[: count[0]] if nibbles else value * count[0]
-        elif value[0] == 0:
-            column, row = 0, row + 1
-            continue
-        elif value[0] == 1:
-            break
-        elif value[0] == 2:  # noqa: PLR2004 - go on elsewhere
-            right, up = data[at : at + 1], data[at + 1 : at + 2]
-            column, row, at = column + (right or b"\0")[0], row + (up or b"\0")[0], at + 2
-            continue
-        else:
-            length = (value[0] + 1) // 2 if nibbles else value[0]
-            packed = data[at : at + length]
-            if len(packed) < length:
-                raise ValueError("its pixels end early")
-            run = bytes(half for byte in packed for half in (byte >> 4, byte & 15))[: value[0]] if nibbles else packed
-            at += length + length % 2
-        room = max(0, min(len(run), width - column))
-        place = row * stride + column
-        rows[place : place + room] = run[:room]
-        column += len(run)
+            elif value == 2:  # noqa: PLR2004 - go on elsewhere
+                column, row, at = column + data[at], row + data[at + 1], at + 2
+                start = row * stride
+            else:
+                run = _absolute(data, at, value, nibbles=nibbles)
+                room = max(0, min(value, width - column))
+                rows[start + column : start + column + room] = run[:room]
+                length = (value + 1) // 2 if nibbles else value
+                at += length + length % 2
+                column += value
+    except IndexError:
+        if row < height - 1 or column < width:
+            raise ValueError("its pixels end early") from None
     return rows
+
+
+def _absolute(data: bytes, at: int, count: int, *, nibbles: bool) -> bytes:
+    """So many pixels that are spelled out already.
+
+    Raises:
+        IndexError: the file ends before the last of them.
+    """
+    packed = data[at : at + ((count + 1) // 2 if nibbles else count)]
+    if not nibbles and len(packed) == count:
+        return packed
+    pixels = bytes(half for byte in packed for half in (byte >> 4, byte & 15))
+    if not nibbles or len(pixels) < count:
+        raise IndexError
+    return pixels

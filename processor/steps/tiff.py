@@ -62,6 +62,8 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _MOST_DIRECTORIES = 64
 _MOST_ENTRIES = 4_096
 _MOST_SAMPLES = 16
+_MOST_NUMBERS = 256
+_MOST_STRIPS = 2_000_000
 _REDUCED, _MASKING = 1, 4
 
 _MISSING: dict[Any, tuple[str, str]] = {
@@ -91,10 +93,14 @@ TiffImagePlugin.OPEN_INFO.update(
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """One image file directory: where it is, its numbers by tag, the next one, and which entries are broken."""
+    """One image file directory: where it is, its numbers by tag, the next one, and which entries are broken.
+
+    Of long lists, such as those of strips, the fields have the beginning only.
+    """
 
     at: int
     fields: dict[int, tuple[int, ...]]
+    lists: dict[int, tuple[int, int, bytes]]
     following: int
     broken: tuple[int, ...]
 
@@ -154,7 +160,7 @@ def with_picture_first(data: bytes) -> bytes:
     if picture is None:
         picture = max(chain, key=lambda page: 0 if page.is_mask else page.pixels)
     _check_kind(picture, data[:4])
-    _check_strips(picture, len(data))
+    _check_strips(reader, picture, len(data))
     if picture is chain[0] and not picture.broken:
         return data
     return reader.beginning_with(picture)
@@ -190,18 +196,20 @@ class _Reader:
         count = self._number("Q" if self._big else "H", at)
         start = at + (8 if self._big else 2)
         fields: dict[int, tuple[int, ...]] = {}
+        lists: dict[int, tuple[int, int, bytes]] = {}
         broken = []
         for index in range(min(count, _MOST_ENTRIES)):
             place = start + index * self._entry.size
             if place + self._entry.size > len(self._data):
                 break
             tag, kind, items, value = self._entry.unpack_from(self._data, place)
-            if tag in _TAGS and (numbers := self._numbers(kind, items, value)):
+            if tag in _TAGS and (numbers := self.numbers(kind, items, value, _MOST_NUMBERS)):
                 fields[tag] = numbers
+                lists[tag] = (kind, items, value)
             if tag not in _PIXEL_TAGS and self._is_beyond(_SIZES.get(kind, 0) * items, value):
                 broken.append(place)
         following = self._number("Q" if self._big else "I", start + count * self._entry.size)
-        return _Directory(at, fields, following, tuple(broken))
+        return _Directory(at, fields, lists, following, tuple(broken))
 
     def beginning_with(self, page: _Directory) -> bytes:
         """The file with a page's directory as its first, and its broken entries of a type that nobody reads."""
@@ -215,12 +223,14 @@ class _Reader:
         at = int.from_bytes(value, "little" if self._order == "<" else "big")
         return length > len(value) and at + length > len(self._data)
 
-    def _numbers(self, kind: int, items: int, value: bytes) -> tuple[int, ...]:
+    def numbers(self, kind: int, items: int, value: bytes, most: int) -> tuple[int, ...]:
+        """What an entry holds, at most so many; nothing if it is none or lies beyond the end."""
         code = _TYPES.get(kind)
         if code is None or not 0 < items <= len(self._data):
             return ()
-        layout = struct.Struct(f"{self._order}{items}{code}")
-        if layout.size <= len(value):
+        inline = struct.calcsize("=" + code) * items <= len(value)
+        layout = struct.Struct(f"{self._order}{min(items, most)}{code}")
+        if inline:
             return layout.unpack_from(value)
         at = int.from_bytes(value, "little" if self._order == "<" else "big")
         return layout.unpack_from(self._data, at) if at + layout.size <= len(self._data) else ()
@@ -294,10 +304,13 @@ def _check_kind(page: _Directory, head: bytes) -> None:
     )
 
 
-def _check_strips(page: _Directory, size: int) -> None:
+def _check_strips(reader: _Reader, page: _Directory, size: int) -> None:
     """Refuse pixels that lie beyond the end of the file, of which libtiff makes some up and complains of others."""
     for offsets, lengths in ((273, 279), (324, 325)):
-        places = list(zip(page.fields.get(offsets, ()), page.fields.get(lengths, ()), strict=False))
-        most = page.raw_bytes if page.first(259, 1) == 1 and len(places) == 1 else size  # some say too much there
-        if any(start + min(length, most) > size for start, length in places):
+        if offsets not in page.lists or lengths not in page.lists:
+            continue
+        starts = reader.numbers(*page.lists[offsets], _MOST_STRIPS)
+        counts = reader.numbers(*page.lists[lengths], _MOST_STRIPS)
+        most = page.raw_bytes if page.first(259, 1) == 1 and len(starts) == 1 else size  # some say too much there
+        if any(start + min(length, most) > size for start, length in zip(starts, counts, strict=False)):
             raise Rejected(Reason.CORRUPT, "the TIFF data end before the last pixel; export the picture again")

@@ -2,6 +2,7 @@
 
 import itertools
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -375,3 +376,25 @@ def test_metadata_beyond_the_end(tag: int, order: str) -> None:
     for nonsense in (len(data) - 3, 4_000_000_000):
         broken = data[: entry + 8] + struct.pack(order + "I", nonsense) + data[entry + 12 :]
         assert (shown(broken)[0, 0, 0] * 255).round() == 200
+
+
+def test_long_lists_are_read_once() -> None:
+    """Directories that all claim the same long lists of strips cost no more than one of them does."""
+    count = 400_000
+    body = bytearray(b"II*\0" + bytes(4) + bytes(4 * count))
+    link = 4
+    for _ in range(60):
+        at = len(body)
+        struct.pack_into("<I", body, link, at)
+        entries = [(256, 3, 1, 9), (257, 3, 1, 9), (254, 4, 1, 1), (273, 4, count, 8), (279, 4, count, 8)]
+        body += struct.pack("<H", len(entries))
+        body += b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries)) + bytes(4)
+        link = len(body) - 4
+    tracemalloc.start()
+    try:
+        with pytest.raises(Rejected):
+            shown(bytes(body))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * len(body)
