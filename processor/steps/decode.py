@@ -5,7 +5,7 @@ from dataclasses import replace
 from PIL import Image, JpegImagePlugin
 
 from processor.errors import Rejected
-from processor.steps import depth, jp2, jpeg, png
+from processor.steps import depth, jp2, jpeg, png, tiff
 from processor.steps.inspect import Opened, pillow_errors, reopened
 from processor.steps.tone import Curve
 
@@ -34,7 +34,8 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
     try:
         return _decoded(source, needed, curve)
     except Rejected:
-        whole = png.with_true_checksum(source.data) if source.format == "png" else None
+        rescue = {"png": png.with_true_checksum, "tiff": tiff.with_true_checksums}.get(source.format)
+        whole = rescue(source.data) if rescue else None
         if whole is None:
             raise
         renewed = replace(source, data=whole)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from processor.errors import Reason, Rejected
+from processor.steps import deflate
 from processor.steps.notes import Note
 
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
@@ -22,7 +23,6 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 """Left, top and steps of the passes of an interlaced PNG (PNG 3, 8.1)."""
 
 _UNLIKELY = 0xA5
-_PACKED_BYTES, _UNPACKED_BYTES = 64 * 1024, 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +111,18 @@ def load(image: Image.Image, data: bytes) -> None:
     image.load()
     row = image.crop((0, last, image.width, last + 1)).tobytes()
     untouched = row == Image.new(image.mode, (image.width, 1), colour).tobytes()
-    if untouched and _unpacked(data, header.row_bytes)[0] < header.row_bytes:
+    if untouched and deflate.measured(_stream(data), header.row_bytes).length < header.row_bytes:
         raise ValueError("its pixels end early")
 
 
 def with_true_checksum(data: bytes) -> bytes | None:
     """The file with the right checksum behind its pixels; None: they are not all there."""
     header = _header(data)
-    length, packed, checksum = _unpacked(data, None)
-    if length < header.row_bytes or packed is None:
+    stream = _stream(data)
+    found = deflate.measured(stream, None)
+    if found.length < header.row_bytes or found.packed is None:
         return None
-    stream = b"\x78\x9c" + _stream(data)[2 : 2 + packed] + struct.pack(">I", checksum)
+    stream = b"\x78\x9c" + stream[deflate.HEADER_BYTES : found.packed] + struct.pack(">I", found.checksum)
     pixels = [chunk for chunk in _chunks(data) if chunk.kind == b"IDAT"]
     end = pixels[-1].at + 12 + pixels[-1].length
     body = struct.pack(">I4s", len(stream), b"IDAT") + stream
@@ -215,28 +216,3 @@ def _stream(data: bytes) -> bytes:
     return b"".join(
         data[chunk.at + 8 : chunk.at + 8 + chunk.length] for chunk in _chunks(data) if chunk.kind == b"IDAT"
     )
-
-
-def _unpacked(data: bytes, enough: int | None) -> tuple[int, int | None, int]:
-    """What the pixels' stream holds, whatever its checksum says.
-
-    Args:
-        data: the file.
-        enough: bytes after which not to go on; None: to the end.
-
-    Returns:
-        Bytes unpacked; bytes packed, without the stream's header, or None if its end was not seen; the checksum.
-    """
-    stream = _stream(data)
-    unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
-    length, checksum, at = 0, 1, 2
-    try:
-        while at < len(stream) and not unpacking.eof and (enough is None or length < enough):
-            part = unpacking.decompress(stream[at : at + _PACKED_BYTES], _UNPACKED_BYTES)
-            taken = min(_PACKED_BYTES, len(stream) - at) - len(unpacking.unconsumed_tail) - len(unpacking.unused_data)
-            at += taken
-            length += len(part)
-            checksum = zlib.adler32(part, checksum)
-    except zlib.error:
-        pass
-    return length, at - 2 if unpacking.eof else None, checksum

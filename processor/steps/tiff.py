@@ -7,6 +7,7 @@ from typing import Any
 from PIL import ImagePalette, TiffImagePlugin
 
 from processor.errors import Reason, Rejected
+from processor.steps import deflate
 
 _II, _MM = b"II", b"MM"
 _GREY, _MASK, _CMYK, _YCBCR, _LAB = 1, 4, 5, 6, 8
@@ -52,6 +53,8 @@ _COMPRESSION_NAMES = {
 }
 _FAX_AND_JPEG = {2, 3, 4, 6, 7, 32_771}
 
+_DEFLATE = {8, 32_946}
+_SPARE_BYTES = 1024 * 1024
 _DNG_VERSION = 50_706
 _TAGS = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 279, 284, 324, 325, 330, 332, 338, 339, _DNG_VERSION}
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -166,6 +169,25 @@ def with_picture_first(data: bytes) -> bytes:
     return reader.beginning_with(picture)
 
 
+def with_true_checksums(data: bytes) -> bytes | None:
+    """The file with the right checksum behind each strip of Deflate; None: pixels are missing, or nothing changes."""
+    reader = _Reader(data)
+    page = next(iter(reader.chain()), None)
+    if page is None:
+        return None
+    places = [place for place in reader.places(page) if place[1] > deflate.CHECKSUM_BYTES]
+    if page.first(259, 1) not in _DEFLATE or sum(length for _, length in places) > len(data):
+        return None
+    result, room = bytearray(data), 2 * page.raw_bytes + _SPARE_BYTES
+    for start, length in places:
+        found = deflate.measured(data[start : start + length], room)
+        room -= found.length
+        if found.packed is None or found.packed + deflate.CHECKSUM_BYTES > length or room < 0:
+            return None
+        struct.pack_into(">I", result, start + found.packed, found.checksum)
+    return bytes(result) if result != data else None
+
+
 def with_old_palette(image: TiffImagePlugin.TiffImageFile) -> None:
     """Put right a palette of 8-bit numbers, which old programs wrote in place of 16-bit ones."""
     levels = image.tag_v2.get(320)
@@ -218,6 +240,14 @@ class _Reader:
         for place in page.broken:
             struct.pack_into("<H", result, place + 2, 0)
         return bytes(result)
+
+    def places(self, page: _Directory) -> list[tuple[int, int]]:
+        """Where the strips or tiles of a page begin, and how long they are."""
+        for offsets, lengths in ((273, 279), (324, 325)):
+            if offsets in page.lists and lengths in page.lists:
+                starts = self.numbers(*page.lists[offsets], _MOST_STRIPS)
+                return list(zip(starts, self.numbers(*page.lists[lengths], _MOST_STRIPS), strict=False))
+        return []
 
     def _is_beyond(self, length: int, value: bytes) -> bool:
         at = int.from_bytes(value, "little" if self._order == "<" else "big")
@@ -306,11 +336,7 @@ def _check_kind(page: _Directory, head: bytes) -> None:
 
 def _check_strips(reader: _Reader, page: _Directory, size: int) -> None:
     """Refuse pixels that lie beyond the end of the file, of which libtiff makes some up and complains of others."""
-    for offsets, lengths in ((273, 279), (324, 325)):
-        if offsets not in page.lists or lengths not in page.lists:
-            continue
-        starts = reader.numbers(*page.lists[offsets], _MOST_STRIPS)
-        counts = reader.numbers(*page.lists[lengths], _MOST_STRIPS)
-        most = page.raw_bytes if page.first(259, 1) == 1 and len(starts) == 1 else size  # some say too much there
-        if any(start + min(length, most) > size for start, length in zip(starts, counts, strict=False)):
-            raise Rejected(Reason.CORRUPT, "the TIFF data end before the last pixel; export the picture again")
+    places = reader.places(page)
+    most = page.raw_bytes if page.first(259, 1) == 1 and len(places) == 1 else size  # some say too much there
+    if any(start + min(length, most) > size for start, length in places):
+        raise Rejected(Reason.CORRUPT, "the TIFF data end before the last pixel; export the picture again")

@@ -398,3 +398,19 @@ def test_long_lists_are_read_once() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 40 * len(body)
+
+
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_wrong_checksums_of_pixels(kind: str, *, planar: bool) -> None:
+    """A wrong checksum behind strips of Deflate does not matter if every pixel is there, as in a PNG."""
+    data = tiff(Page(numbers(ramps(3), kind), 2, (), planar, deflate=True))
+    tags = inspect.opened(data, Limits()).image.tag_v2  # type: ignore[attr-defined]
+    broken = bytearray(data)
+    for start, length in zip(tags[273], tags[279], strict=True):
+        broken[start + length - 1] ^= 1
+    assert np.array_equal(shown(bytes(broken)), shown(data))
+    broken[tags[273][0] + 4 : tags[273][0] + 12] = b"\xff" * 8
+    with pytest.raises(Rejected) as caught:
+        shown(bytes(broken))
+    assert caught.value.reason is Reason.CORRUPT
