@@ -91,7 +91,7 @@ class Runner:
     def unused_exceptions(self, results: list[Result]) -> list[str]:
         """Entries of the list that no file of the corpora needed any more."""
         unused = []
-        for pattern, exception in self._exceptions.items():
+        for pattern, exception in self._exceptions:
             ran = [result for result in results if fnmatchcase(result.name, pattern)]
             if ran and not any(exception.reason in result.excused for result in ran):
                 unused.append(pattern)
@@ -123,7 +123,7 @@ class Runner:
     def _excused(self, results: list[Result]) -> list[Result]:
         """Take out of every result what the list of exceptions gives a reason for, and print what is left."""
         for result in results:
-            for pattern, exception in self._exceptions.items():
+            for pattern, exception in self._exceptions:
                 if result.problems and fnmatchcase(result.name, pattern):
                     left = [problem for problem in result.problems if exception.about not in problem]
                     if len(left) < len(result.problems):
@@ -216,9 +216,9 @@ class Excuse:
     about: str = ""
 
 
-def _exceptions() -> dict[str, Excuse]:
+def _exceptions() -> list[tuple[str, Excuse]]:
     """By name, or by a pattern with `*`."""
     groups = tomllib.loads(EXCEPTIONS.read_text("utf-8"))
-    return {
-        name: Excuse(group["reason"], group.get("about", "")) for group in groups.values() for name in group["files"]
-    }
+    return [
+        (name, Excuse(group["reason"], group.get("about", ""))) for group in groups.values() for name in group["files"]
+    ]

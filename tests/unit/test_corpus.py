@@ -162,8 +162,8 @@ def test_every_exception_names_a_corpus_and_a_reason() -> None:
     """The list of exceptions is readable, and each entry belongs to a corpus."""
     entries = _exceptions()
     assert entries, EXCEPTIONS
-    assert {name.partition("/")[0] for name in entries} <= {*PYPI, *DEBIAN, CORPUS}
-    assert all(len(excuse.reason) > 20 for excuse in entries.values())
+    assert {name.partition("/")[0] for name, _ in entries} <= {*PYPI, *DEBIAN, CORPUS}
+    assert all(len(excuse.reason) > 20 for _, excuse in entries)
 
 
 def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
