@@ -187,6 +187,9 @@ def _report(outcome: Outcome) -> None:
         )
         metrics.add_metric("RemovalsStillServed", MetricUnit.Count, 1)
     metrics.add_metric("ImagesEnded", MetricUnit.Count, 1)  # whatever came of it: alarms compare with it
+    if outcome.key == settings.canary_key:
+        _count_canary(outcome.action)
+        return
     match outcome.action:
         case Action.PUBLISHED if record is not None and record.published is not None:
             _count_published(record.published)
@@ -196,6 +199,12 @@ def _report(outcome: Outcome) -> None:
             metrics.add_metric("ImagesRemoved", MetricUnit.Count, 1)
         case Action.UNCHANGED:
             metrics.add_metric("ImagesUnchanged", MetricUnit.Count, 1)
+
+
+def _count_canary(action: Action) -> None:
+    """By itself: it is nobody's picture, and must be missed even while others are coming through."""
+    if action in (Action.PUBLISHED, Action.UNCHANGED):
+        metrics.add_metric("CanaryEnded", MetricUnit.Count, 1)
 
 
 def _count_published(published: Published) -> None:

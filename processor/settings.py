@@ -36,6 +36,7 @@ class Settings:
         decoder_memory_bytes: what the process that decodes may allocate: on Lambda the function's memory without what
             the rest needs; None: no bound of ours.
         tracing: whether each step is noted for X-Ray.
+        canary_key: of a picture that is uploaded to see whether it comes through; empty: there is none.
         function_version: which Lambda sets: another one for other code, bounds or memory.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     limits: Limits
     decoder_memory_bytes: int | None = None
     tracing: bool = False
+    canary_key: str = ""
     function_version: str = ""
 
     @classmethod
@@ -82,6 +84,7 @@ class Settings:
             limits=reader.limits(),
             decoder_memory_bytes=reader.decoder_memory("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
             tracing=reader.tracing("TRACING"),
+            canary_key=environment.get("CANARY_KEY", "").strip(),
             function_version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         )
         if reader.problems:

@@ -5,9 +5,16 @@ locals {
   upload_command = "aws s3 cp photo.jpg s3://${module.storage.raw_bucket_name}/"
   example_url    = "https://${module.delivery.domain_name}/${replace(replace(module.negotiation.canonical_keys[0], "{stem}", "photo"), "{name}", "photo.jpg")}"
 
+  # The region of the copies may be us-east-1, and so may the stack's own.
+  alarm_topic_arns = merge(
+    var.replica_region == null ? {} : { (coalesce(var.replica_region, "none")) = local.receivers_replica.topic_arn },
+    { us-east-1 = local.receivers_us_east_1.topic_arn, (local.region) = module.receivers.topic_arn },
+  )
+
   deployed = {
     access_log_bucket          = module.delivery.access_log_bucket
-    alarm_topic_arn            = module.observability.topic_arn
+    alarm_topic_arn            = module.receivers.topic_arn
+    alarm_topic_arns           = local.alarm_topic_arns
     architecture               = var.architecture
     backfill_state_machine_arn = module.backfill.state_machine_arn
     cdn_domain                 = module.delivery.domain_name

@@ -24,6 +24,9 @@ locals {
   # One attempt may hold a picture longer than the function can run and shorter than its message stays invisible.
   lease_seconds = var.timeout_seconds + 30
 
+  # No picture of anybody's, wherever uploads go.
+  canary_key = "_canary/canary.png"
+
   limits = {
     MAX_OBJECT_BYTES     = var.max_object_bytes
     MAX_PIXELS           = var.max_pixels

@@ -98,6 +98,7 @@ module "processor" {
   distribution_id            = module.delivery.distribution_id
   distribution_arn           = module.delivery.distribution_arn
   versioned                  = local.retain_days != null
+  canary_key                 = var.canary_minutes == null ? null : local.canary_key
 
   invalidation_paths_per_month = var.invalidation_paths_per_month
   removal_paths_per_month      = var.removal_paths_per_month
@@ -170,18 +171,92 @@ module "delivery" {
   tls_only                    = !var.emulator
 }
 
+module "canary" {
+  source = "./modules/canary"
+  count  = var.canary_minutes == null ? 0 : 1
+
+  name        = "${local.name}-canary"
+  partition   = local.partition
+  account_id  = local.account_id
+  bucket_name = module.ingest.announced_bucket_name
+  bucket_arn  = module.storage.raw_bucket_arn
+  key         = local.canary_key
+  minutes     = var.canary_minutes
+}
+
+module "receivers" {
+  source = "./modules/receivers"
+
+  name       = local.name
+  account_id = local.account_id
+  region     = local.region
+  receivers  = local.receivers
+}
+
+module "receivers_us_east_1" {
+  source = "./modules/receivers"
+  count  = local.region == "us-east-1" ? 0 : 1
+
+  providers = {
+    aws = aws.us_east_1
+  }
+
+  name       = local.name
+  account_id = local.account_id
+  region     = "us-east-1"
+  receivers  = local.receivers
+}
+
+module "receivers_replica" {
+  source = "./modules/receivers"
+  count  = var.replica_region == null || var.replica_region == "us-east-1" ? 0 : 1
+
+  providers = {
+    aws = aws.replica
+  }
+
+  name       = local.name
+  account_id = local.account_id
+  region     = var.replica_region
+  receivers  = local.receivers
+}
+
+locals {
+  receivers = setunion(var.alarm_receivers, var.alarm_email[*])
+
+  # One a region, however many of the stack's regions are the same.
+  receivers_us_east_1 = one(concat(module.receivers_us_east_1, local.region == "us-east-1" ? [module.receivers] : []))
+  receivers_replica   = one(concat(module.receivers_replica, var.replica_region == "us-east-1" ? [local.receivers_us_east_1] : []))
+}
+
 module "observability" {
   source = "./modules/observability"
 
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+    aws.replica   = aws.replica
+  }
+
   name                   = local.name
-  account_id             = local.account_id
   region                 = local.region
-  alarm_email            = var.alarm_email
+  actions                = module.receivers.actions
+  actions_us_east_1      = local.receivers_us_east_1.actions
+  actions_replica        = var.replica_region == null ? [] : local.receivers_replica.actions
   oldest_message_seconds = var.oldest_message_alarm_seconds
   queue_name             = module.ingest.queue_name
   dead_letter_queue_name = module.ingest.dead_letter_queue_name
   function_name          = module.processor.function_name
+  table_name             = module.records.table_name
+  state_machine_arn      = module.backfill.state_machine_arn
   distribution_id        = module.delivery.distribution_id
+  certified              = var.domain != null
+  certificate_arn        = module.delivery.certificate_arn
+  invalidates            = var.invalidation_paths_per_month > 0
   metrics_namespace      = module.processor.metrics_namespace
   metrics_service        = module.processor.metrics_service
+  canary_minutes         = var.canary_minutes
+  originals              = { raw = module.storage.raw_bucket_name, processed = module.storage.processed_bucket_name }
+  replicas               = var.replica_region == null ? null : { raw = module.replica[0].raw_bucket_name, processed = module.replica[0].processed_bucket_name }
+  replication_rule       = one(module.replication[*].rule)
 }

@@ -119,8 +119,13 @@ output "recipe" {
 }
 
 output "alarm_topic_arn" {
-  description = "SNS topic of the alarms."
-  value       = module.observability.topic_arn
+  description = "SNS topic of the alarms in the stack's own region."
+  value       = module.receivers.topic_arn
+}
+
+output "alarm_topic_arns" {
+  description = "SNS topics of all alarms, by region: the stack's own, us-east-1 for CloudFront and certificates, and the copies'."
+  value       = local.alarm_topic_arns
 }
 
 output "dashboard_name" {

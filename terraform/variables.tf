@@ -767,14 +767,40 @@ variable "removal_paths_per_month" {
   }
 }
 
+variable "alarm_receivers" {
+  description = "Who is told when something is wrong: e-mail addresses, https:// URLs of pagers (Terraform's state holds them), and ARNs of SNS topics that you have already, each for the alarms of its region: the stack's own, us-east-1 (CloudFront, certificate) and replica_region. Owners of addresses must confirm the subscription, one a region."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for receiver in var.alarm_receivers :
+      can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", receiver)) || can(regex("^https://[^@\\s]+$", receiver)) || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", receiver))
+    ])
+    error_message = "alarm_receivers must be e-mail addresses, https:// URLs without an @, or ARNs of standard SNS topics, such as arn:aws:sns:eu-central-1:123456789012:on-call."
+  }
+}
+
 variable "alarm_email" {
-  description = "Where alarms are sent; its owner must confirm the subscription. Null: nobody is told, the topic is there to subscribe to."
+  description = "One more of alarm_receivers, for a single e-mail address; null: none."
   type        = string
   default     = null
 
   validation {
     condition     = var.alarm_email == null ? true : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alarm_email))
     error_message = "alarm_email must be an e-mail address, or null for none."
+  }
+}
+
+variable "canary_minutes" {
+  description = "How often a tiny picture (_canary/canary.png) is uploaded to see that it comes through, with an alarm when it does not three times in a row; null: never. It finds out that uploads are not even announced, and costs less than a dollar a month: docs/costs.md."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.canary_minutes == null ? true : var.canary_minutes == floor(var.canary_minutes) && var.canary_minutes >= 5 && var.canary_minutes <= 480
+    error_message = "canary_minutes must be a whole number from 5 to 480, or null for no canary: an alarm looks back a day at most, and waits for three."
   }
 }
 

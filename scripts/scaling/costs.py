@@ -26,11 +26,20 @@ MONTH_SECONDS = 365 / 12 * 86_400
 POLL_SECONDS = 20
 """How long a poller waits for messages, at most: long polling's limit."""
 
-ALARM_METRICS = 9
-"""Metrics in the five alarms: four have one, invocations per picture has five (terraform/modules/observability)."""
+ALARMS, ALARM_METRICS = 13, 23
+"""Alarms of every stack, and the metrics in them (terraform/modules/observability)."""
+
+OPTIONAL_ALARM_METRICS = {"canary": 1, "certificate": 1, "replication-failed": 2, "replication-late": 2}
+"""Metrics in the alarms that options add."""
 
 OWN_METRICS = 12
-"""Names that the function sends, under one dimension (processor/handler.py)."""
+"""Names that the function sends of every stack, under one dimension (processor/handler.py)."""
+
+CANARY_METRICS = 2
+"""Custom metrics that come all month with a canary: its own, and that of whatever ended."""
+
+REPLICATION_METRICS = 8
+"""Four that S3 writes of each bucket that it copies, charged like custom ones."""
 
 IMAGE_GB, OWN_LAYERS_GB = 0.391, 0.079
 """Unpacked, as docs/performance.md has it; the registry keeps layers compressed, and the base once."""
@@ -48,7 +57,7 @@ Written by `make scaling`, or `python -m scripts.scaling.costs`; do not edit. Wh
 
 {idle}
 
-Every account has three dashboards and ten metrics of alarms
+An alarm costs by the metrics that it looks at. Every account has three dashboards and ten metrics of alarms
 [free](https://aws.amazon.com/cloudwatch/pricing/) for good, and a million
 [queue requests](https://cloudburn.io/blog/amazon-sqs-pricing). They are an account's, not a stack's: where others use
 them up, the list price is due, and dev and prod in one account cost ${two:.2f} together. By themselves `dev.tfvars` and
@@ -62,9 +71,10 @@ topic, the state machine, the parameters that say what is deployed, CloudFront's
 certificate, the AWS-managed key, and buckets, table and point-in-time recovery while they are empty.
 
 Off by default, and not free: `rate_limit_per_ip` ([$6 a month](https://c3x.dev/blog/aws-waf-cost-explained/) for a web
-ACL with its rule, and $0.60 a million requests), `replica_region` (storage and every write once more),
-`access_log_days` (by the gigabyte), `tracing` (by the trace), and a Route 53 zone for `domain` ($0.50 a month,
-{not_verified}).
+ACL with its rule, and $0.60 a million requests), `replica_region` (storage and every write once more, and
+${replica:.2f} a month for S3's metrics of it and two alarms), `canary_minutes` (${canary:.2f} a month for its metrics
+and its alarm, and cents for requests), `access_log_days` (by the gigabyte), `tracing` (by the trace), and for `domain`
+an alarm (${certificate:.2f}) and a Route 53 zone ($0.50 a month, {not_verified}).
 
 ## While pictures come
 
@@ -118,7 +128,7 @@ def standing() -> list[Standing]:
     polls = MAPPING_START * MONTH_SECONDS / POLL_SECONDS
     return [
         Standing("the dashboard", 1, DASHBOARD, free=3),
-        Standing("five alarms", ALARM_METRICS, ALARM_METRIC, free=10),
+        Standing(f"{ALARMS} alarms", ALARM_METRICS, ALARM_METRIC, free=10),
         Standing(f"Lambda polling the empty queue, {MAPPING_START} pollers", polls, QUEUE_REQUEST, free=1e6),
         Standing("the container image, at most", IMAGE_GB, IMAGE_GB_MONTH),
         Standing(f"{images - 1} older images to roll back to, at most", OWN_LAYERS_GB * (images - 1), IMAGE_GB_MONTH),
@@ -134,6 +144,9 @@ def document() -> str:
         pollers=MAPPING_START,
         poll_seconds=POLL_SECONDS,
         not_verified=NOT_VERIFIED,
+        replica=_with_alarms(REPLICATION_METRICS, "replication-failed", "replication-late"),
+        canary=_with_alarms(CANARY_METRICS, "canary"),
+        certificate=_with_alarms(0, "certificate"),
         metrics=OWN_METRICS,
         metrics_dollars=OWN_METRICS * CUSTOM_METRIC.dollars,
         kept=report.markdown_table(_kept_rows()),
@@ -141,6 +154,12 @@ def document() -> str:
         prod_versions=setting("raw_noncurrent_version_days", "prod"),
         prices=report.markdown_table(price_rows(STANDING)),
     )
+
+
+def _with_alarms(custom_metrics: int, *alarms: str) -> float:
+    """Dollars a month, by list, of what an option adds."""
+    watched = sum(OPTIONAL_ALARM_METRICS[alarm] for alarm in alarms)
+    return custom_metrics * CUSTOM_METRIC.dollars + watched * ALARM_METRIC.dollars
 
 
 def _idle_rows(items: Sequence[Standing]) -> list[list[str]]:

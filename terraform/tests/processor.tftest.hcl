@@ -256,3 +256,20 @@ run "retires_versions" {
     error_message = "Content-addressed copies, and nothing else, may be read and tagged."
   }
 }
+
+run "the_canary_is_known_to_the_function" {
+  command = plan
+
+  module {
+    source = "./modules/processor"
+  }
+
+  variables {
+    canary_key = "_canary/canary.png"
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables["CANARY_KEY"] == "_canary/canary.png"
+    error_message = "The function must know which picture it counts by itself."
+  }
+}

@@ -48,6 +48,15 @@ run "replication" {
 
   assert {
     condition = alltrue([
+      for name in ["raw", "processed"] :
+      one(one(one(aws_s3_bucket_replication_configuration.this[name].rule).destination).metrics).status == "Enabled" &&
+      one(aws_s3_bucket_replication_configuration.this[name].rule).id == output.rule
+    ])
+    error_message = "S3 must count what it copies, by the rule that the alarms name."
+  }
+
+  assert {
+    condition = alltrue([
       for name in ["raw", "processed"] : alltrue([
         for filter in one(aws_s3_bucket_replication_configuration.this[name].rule).filter :
         coalesce(filter.prefix, "none") == "none" && length(filter.tag) + length(filter.and) == 0

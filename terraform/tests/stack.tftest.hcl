@@ -15,8 +15,9 @@ mock_provider "aws" {
 }
 
 variables {
-  environment = "dev"
-  image_uri   = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  environment     = "dev"
+  alarm_receivers = ["on-call@example.org"]
+  image_uri       = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
 }
 
 run "the_default_stack" {

@@ -52,6 +52,8 @@ run "rejects_a_wrong_value_of_every_variable" {
     raw_archive_after_days       = 0
     price_class                  = "PriceClass_300"
     alarm_email                  = "somebody"
+    alarm_receivers              = ["http://pager.example", "arn:aws:sqs:eu-central-1:123456789012:queue"]
+    canary_minutes               = 4
     oldest_message_alarm_seconds = 345601
     served_formats               = ["jxl"]
     served_sizes                 = ["poster"]
@@ -87,6 +89,8 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.raw_archive_after_days,
     var.price_class,
     var.alarm_email,
+    var.alarm_receivers,
+    var.canary_minutes,
     var.oldest_message_alarm_seconds,
     var.served_formats,
     var.served_sizes,

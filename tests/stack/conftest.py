@@ -222,7 +222,7 @@ def bare_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 TERRAFORM = ("terraform", "-chdir=terraform")
 VARIABLES = (
     "-input=false", f"-var-file=environments/{ENVIRONMENT}.tfvars", "-var=image_uri=img-pipeline:none",
-    "-var=processing_enabled=false",
+    "-var=processing_enabled=false", '-var=alarm_receivers=["on-call@example.org"]',
 )  # fmt: skip
 """With an image that does not exist, so stopped: the queue calls nobody."""
 

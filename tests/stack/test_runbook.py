@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -268,6 +269,67 @@ def mapping_is_off(bench: Bench) -> None:
     assert json.loads(bench.printed)["State"] in ("Disabling", "Disabled")
 
 
+def somebody_is_named(bench: Bench) -> None:
+    """The one address of the stack, which has not confirmed."""
+    assert bench.printed.split()[1:] == ["email", "on-call@example.org"]
+
+
+def mapping_is_shown(bench: Bench) -> None:
+    """It says that the function is not called."""
+    assert "Disabled" in bench.printed.split() or "Disabling" in bench.printed.split()
+
+
+def write_log(bench: Bench) -> None:
+    """The function has written something, which it cannot here."""
+    logs, group = bench.client("logs"), bench.stack.outputs["log_group_name"]
+    logs.create_log_stream(logGroupName=group, logStreamName="said")
+    event = {"timestamp": int(1000 * time.time()), "message": "will be retried"}
+    logs.put_log_events(logGroupName=group, logStreamName="said", logEvents=[event])
+
+
+def log_is_shown(bench: Bench) -> None:
+    """What it wrote lately is there."""
+    assert "will be retried" in bench.printed
+
+
+def queue_is_told(bench: Bench) -> None:
+    """The notification names the ingest queue and all three kinds of events."""
+    [[queue, events]] = json.loads(bench.printed)
+    assert queue.rpartition(":")[2] == bench.stack.outputs["queue_url"].rpartition("/")[2]
+    assert len(events) == 3
+
+
+def upload_canary(bench: Bench) -> None:
+    """The schedule has run."""
+    bench.stack.upload("_canary/canary.png", helpers.saved(helpers.corners(), "PNG"))
+    bench.stack.settled("_canary/canary.png", "COMPLETE")
+
+
+def canary_is_dated(bench: Bench) -> None:
+    """This year. Then it is gone again, for the pictures of the blocks after this one are counted."""
+    assert time.strftime("%Y", time.gmtime()) in bench.printed
+    s3, raw = bench.client("s3"), bench.stack.outputs["raw_bucket"]
+    s3.delete_object(Bucket=raw, Key="_canary/canary.png")
+    bench.stack.settled("_canary/canary.png", "REMOVED")
+
+
+def counts_are_shown(bench: Bench) -> None:
+    """By status."""
+    assert "COMPLETE" in bench.printed
+
+
+def run_machine(bench: Bench) -> None:
+    """A backfill was started."""
+    bench.client("stepfunctions").start_execution(
+        stateMachineArn=bench.stack.outputs["backfill_state_machine_arn"], input='{"prefix": "none/"}'
+    )
+
+
+def executions_are_listed(bench: Bench) -> None:
+    """With how it ended."""
+    assert "execution" in bench.printed
+
+
 def everything_is_forgotten(bench: Bench) -> None:
     """CloudFront was asked to forget all paths."""
     assert json.loads(bench.printed)["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] == ["/*"]
@@ -399,14 +461,21 @@ Look = Callable[[Bench], None]
 STEPS: list[tuple[str, Look, Look]] = [
     ("Runbook", nothing, nothing),
     ("Runbook", nothing, aws_reaches_the_stack),
+    ("Who is told", nothing, somebody_is_named),
     ("A picture does not appear", nothing, shows_status),
     ("Take a picture away", nothing, is_removed),
     ("Alarm: removals still served", still_served, waits_for_the_cdn),
     ("Alarm: removals still served", nothing, cdn_was_told),
     ("Ask for a picture again", undelete, is_published),
     ("Ask for a picture again", reject_by_an_older_function, rejected_is_published),
-    ("Alarm: messages in the dead-letter queue", kill_messages, letters_are_gone),
+    ("Alarm: dead letters", kill_messages, letters_are_gone),
     ("Alarm: invocations per upload", nothing, mapping_is_off),
+    ("Alarm: silence", nothing, mapping_is_shown),
+    ("Alarm: silence", write_log, log_is_shown),
+    ("Alarm: canary", nothing, queue_is_told),
+    ("Alarm: canary", upload_canary, canary_is_dated),
+    ("Alarm: rejected share", nothing, counts_are_shown),
+    ("Alarm: backfill", run_machine, executions_are_listed),
     ("The CDN shows an old picture", nothing, everything_is_forgotten),
     ("Do the renditions match the uploads?", nothing, nothing_differs),
     ("Pictures from before the pipeline, or a new recipe", make_stale, all_is_made_anew),

@@ -1,34 +1,18 @@
 """The demo makes its own resources; these tests hold them against the Terraform plan of the real ones."""
 
 import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from processor.recipe import Recipe
 from scripts.demo import resources
-from tests.requirements import need
+from tests.planning import MOCKED, Plan, plans
 
-ROOT = Path(__file__).resolve().parents[2]
 DEAD_LETTERS_ARN = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
 
-# A mocked provider plans without an account. The ARN is given so that the redrive policy is known at plan time.
-PLAN_TEST = f"""
-mock_provider "aws" {{
-  mock_data "aws_iam_policy_document" {{
-    defaults = {{ json = "{{}}" }}
-  }}
-}}
-mock_provider "aws" {{
-  alias = "us_east_1"
-}}
-mock_provider "aws" {{
-  alias = "replica"
-}}
+# The ARN is given so that the redrive policy is known at plan time.
+PLAN_TEST = f"""{MOCKED}
 override_resource {{
   target          = module.ingest.aws_sqs_queue.dead_letters
   override_during = plan
@@ -45,36 +29,10 @@ run "plan" {{
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Address to planned values of every resource of the root module, planned in a copy of it."""
-    folder = tmp_path_factory.mktemp("plan")
-    ignored = shutil.ignore_patterns(".terraform", "tests", "*.tfstate*")
-    shutil.copytree(ROOT / "terraform", folder / "terraform", ignore=ignored)
-    (folder / "processor").mkdir()
-    shutil.copy(ROOT / "processor" / "default_recipe.json", folder / "processor")
-    (folder / "terraform" / "tests").mkdir()
-    (folder / "terraform" / "tests" / "plan.tftest.hcl").write_text(PLAN_TEST, "utf-8")
-    terraform = shutil.which("terraform")
-    need("terraform", present=terraform is not None, how="Install Terraform 1.11 or newer.")
-    run = _Terraform(str(terraform), folder / "terraform")
-    begun = run("init", "-backend=false", "-input=false", "-no-color")
-    need("terraform", present=begun.returncode == 0, how=f"`terraform init` must find its provider: {begun.stderr}")
-    tested = run("test", "-verbose", "-json")
-    messages = [json.loads(line) for line in tested.stdout.splitlines()]
-    plans = [message["test_plan"] for message in messages if message["type"] == "test_plan"]
-    assert plans, tested.stdout[-4000:] + tested.stderr
-    return {change["address"]: change["change"]["after"] for change in plans[0]["resource_changes"]}
-
-
-class _Terraform:
-    def __init__(self, program: str, folder: Path) -> None:
-        self._command = [program, f"-chdir={folder}"]
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "AWS_"))}
-        return subprocess.run(  # noqa: S603 - the commands are ours
-            [*self._command, *arguments], capture_output=True, text=True, check=False, timeout=300, env=environment
-        )
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The stack with its defaults."""
+    [plan] = plans(tmp_path_factory.mktemp("plan"), PLAN_TEST)
+    return plan
 
 
 def test_the_ingest_queue_is_terraforms(planned: dict[str, dict[str, Any]]) -> None:

@@ -231,6 +231,19 @@ def test_metrics_are_the_stacks_own(
     assert (directive["Namespace"], directive["Dimensions"], written["service"]) == (stack, [["service"]], stack)
 
 
+def test_the_canary_is_counted_by_itself(
+    handler: ModuleType, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Published once and then unchanged, it came through both times; a bad one did not; it is in no other statistic."""
+    monkeypatch.setattr(handler, "settings", Settings.from_environment({**ENVIRONMENT, "CANARY_KEY": "canary.png"}))
+    for content in (picture(), picture(), b"words"):
+        world.sources.upload("canary.png", content)
+        handler.handler(batch(one=body("canary.png")), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    counted = [{name: value for name, value in line.items() if isinstance(value, list)} for line in lines]
+    assert counted == [{"ImagesEnded": [1.0], "CanaryEnded": [1.0]}] * 2 + [{"ImagesEnded": [1.0]}]
+
+
 def test_bad_environment_stops_the_start(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing the handler without its variables fails with every problem named, before a message is taken."""
     monkeypatch.delenv("RAW_BUCKET")

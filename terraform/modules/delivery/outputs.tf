@@ -27,3 +27,8 @@ output "access_log_bucket" {
   description = "Where access logs go; null: there are none."
   value       = one(aws_s3_bucket.logs[*].bucket)
 }
+
+output "certificate_arn" {
+  description = "The certificate of the domain; null: there is none."
+  value       = local.certificate_arn
+}

@@ -22,3 +22,8 @@ output "dead_letter_queue_url" {
   description = "URL of the dead-letter queue."
   value       = aws_sqs_queue.dead_letters.id
 }
+
+output "announced_bucket_name" {
+  description = "Name of the bucket for uploads, once these are announced."
+  value       = aws_s3_bucket_notification.raw.bucket
+}

@@ -1,6 +1,6 @@
 locals {
   # Metrics that the function writes into its log, all under one dimension.
-  own = { for name in ["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "ImagesUnchanged", "ImagesFailed", "ProcessingTime", "BytesIn", "BytesOut", "CompressionSavings"] :
+  own = { for name in ["ImagesProcessed", "ImagesRejected", "ImagesRemoved", "ImagesUnchanged", "ImagesFailed", "ImagesEnded", "InvalidationsLeftOut", "RemovalsStillServed", "ProcessingTime", "BytesIn", "BytesOut", "CompressionSavings"] :
     name => [var.metrics_namespace, name, "service", var.metrics_service]
   }
 
@@ -11,7 +11,7 @@ locals {
       stat   = "Sum"
       metrics = [
         local.own["ImagesProcessed"], local.own["ImagesRejected"], local.own["ImagesRemoved"], local.own["ImagesUnchanged"],
-        local.own["ImagesFailed"],
+        local.own["ImagesFailed"], local.own["ImagesEnded"], local.own["InvalidationsLeftOut"], local.own["RemovalsStillServed"],
       ]
     },
     {

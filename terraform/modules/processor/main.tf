@@ -32,7 +32,8 @@ locals {
     POWERTOOLS_SERVICE_NAME      = var.stack
     POWERTOOLS_METRICS_NAMESPACE = var.stack
     POWERTOOLS_LOG_LEVEL         = var.log_level
-  }, var.tracing ? { TRACING = "true" } : {}, { for name, value in var.limits : name => value if value != local.default_limits[name] }))
+    }, var.tracing ? { TRACING = "true" } : {}, var.canary_key == null ? {} : { CANARY_KEY = var.canary_key },
+  { for name, value in var.limits : name => value if value != local.default_limits[name] }))
 }
 
 # Made first, or Lambda would make one that keeps its entries for ever.

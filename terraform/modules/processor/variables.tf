@@ -158,3 +158,9 @@ variable "versioned" {
   type        = bool
   default     = false
 }
+
+variable "canary_key" {
+  description = "Key of the picture that is counted by itself; null: there is none."
+  type        = string
+  default     = null
+}

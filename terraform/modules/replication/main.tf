@@ -1,5 +1,9 @@
 # From each bucket to its copy in another region, one way. A role each: neither may write into the other one's copy.
 
+locals {
+  rule = "everything"
+}
+
 data "aws_iam_policy_document" "assume" {
   for_each = var.originals
 
@@ -72,7 +76,7 @@ resource "aws_s3_bucket_replication_configuration" "this" {
   role   = aws_iam_role.replication[each.key].arn
 
   rule {
-    id       = "everything"
+    id       = local.rule
     priority = 0
     status   = "Enabled"
 
@@ -85,6 +89,11 @@ resource "aws_s3_bucket_replication_configuration" "this" {
 
     destination {
       bucket = var.replicas[each.key].arn
+
+      # For the alarms; without them nobody would know that nothing is copied.
+      metrics {
+        status = "Enabled"
+      }
     }
   }
 

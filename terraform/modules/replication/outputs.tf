@@ -4,3 +4,8 @@ output "origin_domain" {
 
   depends_on = [aws_s3_bucket_replication_configuration.this]
 }
+
+output "rule" {
+  description = "Name of the rule that copies a bucket, by which its metrics are known."
+  value       = local.rule
+}
