@@ -68,7 +68,7 @@ def not_answering(exc: Transient) -> UsageError:
         return UsageError(
             f"the stack is down: nothing answers at {endpoint} (AWS_ENDPOINT_URL). `make stack` puts it up"
         )
-    return UsageError(f"the stack does not answer: {exc}. Check your credentials, region and --stack")
+    return UsageError(f"the stack does not answer: {str(exc).rstrip('.')}. Check your credentials, region and --stack")
 
 
 def stack_outputs(stack: str | Path) -> dict[str, Any]:

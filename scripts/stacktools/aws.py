@@ -63,4 +63,4 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as exc:
-        fail(f"{what}: {exc}. Check credentials and AWS_REGION")
+        fail(f"{what}: {str(exc).rstrip('.')}. Check credentials and AWS_REGION")

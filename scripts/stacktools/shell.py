@@ -21,7 +21,7 @@ HOW_TO_GET = {
 
 def fail(message: str) -> NoReturn:
     """End with a message and exit code 1."""
-    sys.exit(f"{Path(sys.argv[0]).stem}: {message}")
+    sys.exit(f"{Path(sys.argv[0]).stem.replace('_', '-')}: {message}")
 
 
 def need(*tools: str) -> None:
