@@ -1,13 +1,22 @@
 """Decode: pixels of the first frame, once, with no more of them than some rendition needs."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from PIL import Image, JpegImagePlugin
 
 from processor.errors import Rejected
+from processor.results import SourceFormat
 from processor.steps import depth, jp2, jpeg, png, tiff
 from processor.steps.inspect import Opened, pillow_errors, reopened
 from processor.steps.tone import Curve
+
+_RESCUES: dict[SourceFormat, tuple[Callable[[bytes], bytes | None], ...]] = {
+    "png": (png.with_true_checksum, png.without_animation),
+    "tiff": (tiff.with_true_checksums,),
+}
+"""What to make of a file that its reader refuses though its pixels may all be there."""
 
 SHRINK_MARGIN = 2.0
 """A JPEG is shrunk while loading to no less than this many times the largest rendition, so that Lanczos does the rest.
@@ -33,13 +42,15 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
     """
     try:
         return _decoded(source, needed, curve)
-    except Rejected:
-        rescue = {"png": png.with_true_checksum, "tiff": tiff.with_true_checksums}.get(source.format)
-        whole = rescue(source.data) if rescue else None
-        if whole is None:
-            raise
-        renewed = replace(source, data=whole)
-        return _decoded(replace(renewed, image=reopened(renewed)), needed, curve)
+    except Rejected as rejected:
+        for rescue in _RESCUES.get(source.format, ()):
+            whole = rescue(source.data)
+            if whole is None:
+                continue
+            renewed = replace(source, data=whole)
+            with suppress(Rejected):
+                return _decoded(replace(renewed, image=reopened(renewed)), needed, curve)
+        raise rejected from None
 
 
 def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Image.Image:

@@ -259,3 +259,12 @@ def test_an_orderly_file_is_not_copied() -> None:
     """A file with nothing to mend stays the same object."""
     data = raw(2, 1, 8, 2, b"\0" + bytes(6), (b"gAMA", bytes((0, 0, 177, 143))))
     assert png.mended(data)[0] is data
+
+
+def test_an_animation_without_its_frames() -> None:
+    """An animation whose frames are not described is published as its default picture, and noted as cut."""
+    data = after_header(saved(corners(), "PNG"), (b"acTL", struct.pack(">II", 1, 0)))
+    end = data.index(b"IEND") - 4
+    data = data[:end] + png_chunk(b"fdAT", bytes(4) + zlib.compress(bytes(9))) + data[end:]
+    assert_image_similar(shown(data), corners(), 0)
+    assert transcode(data, small_recipe()).source.notes == (Note.ANIMATION_CUT,)
