@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import GifImagePlugin, Image, PngImagePlugin, WebPImagePlugin
+from PIL import Image
 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits
-from processor.steps import boxes, colour, depth, orient, resize, signal
+from processor.steps import boxes, colour, decode, depth, orient, resize, signal
 from processor.steps.inspect import ANIMATED, Opened, pillow_errors, reopened
+from processor.steps.tone import Curve
 
 SHORTEST_MS = 11
 """Browsers show frames of 10 ms or less for 100 ms, and so do we: old GIFs say 0 and mean "as you like"."""
@@ -33,7 +34,6 @@ class Animation:
 
     Attributes:
         opened: its file.
-        first: index of its first frame; 1 where a PNG shows another picture to those who cannot animate.
         durations: milliseconds that each frame is shown.
         plays: how often the whole is shown; `FOREVER`.
         transparent: whether any pixel of any frame is not opaque.
@@ -41,7 +41,6 @@ class Animation:
     """
 
     opened: Opened
-    first: int
     durations: tuple[int, ...]
     plays: int
     transparent: bool
@@ -81,18 +80,17 @@ def animation(opened: Opened, limits: Limits) -> Animation | None:
             f"{opened.frames:,} frames of {width:,} x {height:,} pixels are over the {limits.max_animation_pixels:,} "
             "allowed for an animation; make it shorter or smaller",
         )
-    first = int(isinstance(opened.image, PngImagePlugin.PngImageFile) and opened.image.default_image)
     durations: list[int] = []
-    transparent = cut = False
+    transparent, cut = False, bool(opened.parts and opened.parts.cut)
     try:
-        for frame in _decoded(opened, first):
-            durations.append(_duration(frame.info.get("duration")))
+        for milliseconds, frame in _decoded(opened, None):
+            durations.append(_duration(milliseconds))
             transparent = transparent or _shows_through(frame)
     except Rejected as rejected:
         if rejected.reason is not Reason.CORRUPT:
             raise
         cut = True
-    found = Animation(opened, first, tuple(durations), _plays(opened), transparent, cut)
+    found = Animation(opened, tuple(durations), _plays(opened), transparent, cut)
     if found.milliseconds > 1000 * limits.max_duration_seconds:
         raise Rejected(
             Reason.TOO_MANY_FRAMES,
@@ -107,9 +105,9 @@ def frames(source: Animation, size: resize.Pixels, scale: resize.Scale) -> Itera
     stated = signal.stated(source.opened)
     turn = orient.orientation(source.opened.image)
     mode = "RGBA" if source.transparent else "RGB"
-    for decoded in itertools.islice(_decoded(source.opened, source.first), len(source.durations)):
-        toned = depth.toned(decoded, stated.curve if stated else None)
-        frame = colour.srgb(orient.upright(signal.tagged(toned, stated), turn))
+    curve = stated.curve if stated else None
+    for _, decoded in itertools.islice(_decoded(source.opened, curve), len(source.durations)):
+        frame = colour.srgb(orient.upright(signal.tagged(decoded, stated), turn))
         yield scale(frame if frame.mode == mode else frame.convert(mode), size)
 
 
@@ -148,24 +146,25 @@ class Strip(Image.Image):
         return self._at
 
 
-def _decoded(opened: Opened, first: int) -> Iterator[Image.Image]:
-    """Frames as every reader composes them: whole, with what is left of the ones before.
+def _decoded(opened: Opened, curve: Curve | None) -> Iterator[tuple[object, Image.Image]]:
+    """Frames as they are shown, whole, with what is left of the ones before; and how long, as the file says.
 
-    Pillow makes a GIF larger for a frame that lies outside of the ones before; browsers clip that frame, and so do we.
+    The readers of WebP and AVIF compose them; what Pillow's makes of GIF and PNG differs from browsers.
     """
+    if opened.parts:
+        yield from ((part.milliseconds, image) for part, image in decode.composed(opened, curve))
+        return
     with pillow_errors(opened.format):
         image: Any = reopened(opened)
-        for index in range(first, opened.frames):
+        for index in range(opened.frames):
             try:
                 image.seek(index)
             except EOFError:  # the file promised more
                 return
-            if image.width > opened.canvas[0] or image.height > opened.canvas[1]:
-                raise ValueError("a frame is larger than the file says")
             image.load()
-            frame: Image.Image = image.crop((0, 0, *opened.image.size))
+            frame = image.copy()
             frame.info = dict(image.info)
-            yield frame
+            yield image.info.get("duration"), depth.toned(frame, curve)
 
 
 def _duration(stated: object) -> int:
@@ -174,23 +173,17 @@ def _duration(stated: object) -> int:
 
 
 def _shows_through(frame: Image.Image) -> bool:
-    if not frame.has_transparency_data:
+    if not frame.mode.endswith("A"):
         return False
-    lowest, _ = frame.convert("RGBA").getchannel("A").getextrema()
+    lowest, _ = frame.getchannel("A").getextrema()
     return lowest != 255  # noqa: PLR2004 - opaque
 
 
 def _plays(opened: Opened) -> int:
-    """How often a file asks to be shown. GIF counts repeats after the first, and without a count plays once."""
+    """How often a file asks to be shown."""
+    if opened.parts:
+        return opened.parts.plays
     if opened.format == "avif":
         return boxes.plays(opened.data)
     stated = opened.image.info.get("loop")
-    if isinstance(opened.image, GifImagePlugin.GifImageFile):
-        if stated is None:
-            return 1
-        return FOREVER if stated == 0 else min(stated + 1, 65_535)
-    if isinstance(opened.image, WebPImagePlugin.WebPImageFile | PngImagePlugin.PngImageFile) and isinstance(
-        stated, int
-    ):
-        return min(stated, 65_535)
-    return FOREVER
+    return min(stated, 65_535) if isinstance(stated, int) else FOREVER

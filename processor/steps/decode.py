@@ -1,19 +1,21 @@
 """Decode: pixels of the first frame, once, with no more of them than some rendition needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from PIL import Image, JpegImagePlugin
 
 from processor.errors import Rejected
 from processor.results import SourceFormat
-from processor.steps import depth, jp2, jpeg, png, tiff
+from processor.steps import depth, jp2, jpeg, parts, png, tiff
 from processor.steps.inspect import Opened, pillow_errors, reopened
+from processor.steps.parts import Part
 from processor.steps.tone import Curve
 
 _RESCUES: dict[SourceFormat, tuple[Callable[[bytes], bytes | None], ...]] = {
-    "png": (png.with_true_checksum, png.without_animation),
+    "png": (png.with_true_checksum,),
     "tiff": (tiff.with_true_checksums,),
 }
 """What to make of a file that its reader refuses though its pixels may all be there."""
@@ -56,6 +58,8 @@ def decoded(source: Opened, needed: tuple[int, int], curve: Curve | None = None)
 def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Image.Image:
     image = source.image
     with pillow_errors(source.format):
+        if source.parts and source.parts.still_is_first:
+            return _first(source, curve)
         if source.layout:
             return _decoded_jpeg(source, source.layout, needed)
         exact = depth.exact(source, curve)
@@ -70,6 +74,40 @@ def _decoded(source: Opened, needed: tuple[int, int], curve: Curve | None) -> Im
             raise ValueError("its palette is missing")
         # greys of more bits keep them for the colour step, unless a curve is due that wants them all
         return image if curve is None else depth.toned(image, curve)
+
+
+def composed(source: Opened, curve: Curve | None = None) -> Iterator[tuple[Part, Image.Image]]:
+    """The frames of a GIF or an animated PNG, as they are shown.
+
+    Args:
+        source: an opened file with `parts`.
+        curve: as of `decoded`.
+
+    Yields:
+        The frame, and an image as `parts.composed` makes it, with the file's own `info`.
+
+    Raises:
+        Rejected: `corrupt`, after the last frame that can be decoded.
+    """
+    if source.parts is None:
+        raise ValueError(f"the frames of {source.format} are composed by its reader")
+    for part, image in parts.composed(source.parts, source.image.size, partial(_part, source, curve)):
+        image.info = {name: value for name, value in source.image.info.items() if name != "transparency"}
+        yield part, image
+
+
+def _part(source: Opened, curve: Curve | None, part: Part) -> Image.Image:
+    """The pixels of a frame alone."""
+    with pillow_errors(source.format):
+        alone = replace(source, data=part.file(), frames=1, parts=None)
+        alone = replace(alone, image=reopened(alone))
+        return depth.eight_bit(decoded(alone, alone.image.size, curve))
+
+
+def _first(source: Opened, curve: Curve | None) -> Image.Image:
+    for _, image in composed(source, curve):
+        return image
+    raise ValueError("it has no frame")
 
 
 def _decoded_jpeg(source: Opened, layout: jpeg.Layout, needed: tuple[int, int]) -> Image.Image:

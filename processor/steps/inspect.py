@@ -26,8 +26,9 @@ from PIL import (  # the plugins by name, so that Pillow never goes looking for 
 from processor.errors import Reason, Rejected
 from processor.limits import Limits, check_size
 from processor.results import SourceFormat
-from processor.steps import bmp, bounds, boxes, ends, jpeg, jxl, optional, png, tiff
+from processor.steps import apng, bmp, bounds, boxes, ends, gif, jpeg, jxl, optional, png, tiff, webp
 from processor.steps.notes import Note
+from processor.steps.parts import Parts
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC/HEIF and JPEG 2000"
 
@@ -102,6 +103,7 @@ class Opened:
         data: the whole file, as its reader is given it: see `mended`.
         notes: what there is to note about that.
         layout: of a JPEG.
+        parts: the frames of a GIF or an animated PNG, which we compose ourselves.
     """
 
     image: Image.Image
@@ -111,6 +113,7 @@ class Opened:
     data: bytes
     notes: tuple[Note, ...] = ()
     layout: jpeg.Layout | None = None
+    parts: Parts | None = None
 
 
 def opened(data: bytes, limits: Limits) -> Opened:
@@ -129,6 +132,8 @@ def opened(data: bytes, limits: Limits) -> Opened:
     with pillow_errors(fmt):
         _check_coding(fmt, data)
         data, notes = _mended(fmt, data, layout, limits)
+    parts = apng.parts(data) if fmt == "png" else None
+    data = apng.still(data) if fmt == "png" else data
     # Pillow's own check is the first line of defence (some readers allocate as they open), ours below the last.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = limits.max_metadata_bytes
@@ -143,12 +148,14 @@ def opened(data: bytes, limits: Limits) -> Opened:
         _check_side(*image.size, limits)
         if fmt == "jp2" and (profile := boxes.jp2_profile(data)):  # Pillow leaves it out
             image.info["icc_profile"] = profile
-        frames, canvas = _frames(fmt, image, original, limits.max_frames + 1)
+        parts = gif.parts(data, image.size, limits.max_frames + 1) if fmt == "gif" else parts
+        frames, canvas = _frames(fmt, image, original, limits.max_frames + 1, parts)
     bounds.check_collected(image.info, limits)
     _check_side(*canvas, limits)
     _check_frames(*canvas, frames, limits, decoded=frames if fmt in ANIMATED else 1)
-    _check_transparent(image, canvas, limits)
-    return Opened(image, fmt, frames, canvas, data, notes, layout)
+    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    _check_transparent(canvas, limits, transparent=parts.transparent if parts else transparent)
+    return Opened(image, fmt, frames, canvas, data, notes, layout, parts)
 
 
 def reopened(source: Opened) -> Image.Image:
@@ -229,7 +236,8 @@ def _mended(
     if fmt == "png":
         return png.mended(data)
     if fmt == "webp":
-        return ends.webp(data)
+        data, notes = ends.webp(data)
+        return webp.mended(data), notes
     if fmt == "bmp":
         return bmp.mended(data, limits.max_pixels), ()
     if fmt == "avif":
@@ -297,10 +305,9 @@ def _check_side(width: int, height: int, limits: Limits) -> None:
         )
 
 
-def _check_transparent(image: Image.Image, canvas: tuple[int, int], limits: Limits) -> None:
-    """By what the header says; whether some pixel really is transparent shows only once all are decoded."""
+def _check_transparent(canvas: tuple[int, int], limits: Limits, *, transparent: bool) -> None:
+    """By what the headers say; whether some pixel really is transparent shows only once all are decoded."""
     pixels = canvas[0] * canvas[1]
-    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
     if transparent and pixels > limits.max_alpha_pixels:
         raise Rejected(
             Reason.TOO_MANY_PIXELS,
@@ -321,42 +328,18 @@ def _check_frames(width: int, height: int, frames: int, limits: Limits, *, decod
         )
 
 
-def _frames(fmt: SourceFormat, image: Image.Image, data: bytes, enough: int) -> tuple[int, tuple[int, int]]:
+def _frames(
+    fmt: SourceFormat, image: Image.Image, data: bytes, enough: int, parts: Parts | None
+) -> tuple[int, tuple[int, int]]:
     """Frames or pages, counted up to `enough`, and the size of what they are drawn on.
 
-    GIF and TIFF do not say how many they hold, and Pillow's way to find out takes minutes for a file made for that.
+    TIFF does not say how many it holds, and Pillow's way to find out takes minutes for a file made for that.
     """
-    if fmt == "gif":
-        return _gif_frames(data, image.size, enough)
+    if parts:
+        return parts.announced, parts.reach
     if fmt == "tiff":
         return _tiff_pages(data, enough), image.size
     return max(1, int(getattr(image, "n_frames", 1))), image.size
-
-
-def _gif_frames(data: bytes, size: tuple[int, int], enough: int) -> tuple[int, tuple[int, int]]:
-    """Image descriptors of a GIF (GIF89a specification, sections 18 to 27), at least 1, and how far they reach."""
-    at = 13 + _colour_table_bytes(data[10])
-    frames = 0
-    width, height = size
-    while at < len(data) and frames < enough:
-        introducer = data[at : at + 1]
-        if introducer == b"," and at + 9 < len(data):  # an image: descriptor, colour table, code size, blocks
-            frames += 1
-            left, top, across, down = struct.unpack_from("<4H", data, at + 1)
-            width, height = max(width, left + across), max(height, top + down)
-            at += 11 + _colour_table_bytes(data[at + 9])
-        elif introducer == b"!":  # an extension: label, blocks
-            at += 2
-        else:
-            break
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-        at += 1
-    return max(1, frames), (width, height)
-
-
-def _colour_table_bytes(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _tiff_pages(data: bytes, enough: int) -> int:

@@ -129,15 +129,6 @@ def with_true_checksum(data: bytes) -> bytes | None:
     return data[: pixels[0].at] + body + struct.pack(">I", zlib.crc32(body[4:])) + data[end:]
 
 
-def without_animation(data: bytes) -> bytes | None:
-    """The file as the still picture that it also is; None: it is nothing else."""
-    chunks = list(_chunks(data))
-    if all(chunk.kind not in _ANIMATION for chunk in chunks):
-        return None
-    kept = (data[chunk.at : chunk.at + 12 + chunk.length] for chunk in chunks if chunk.kind not in _ANIMATION)
-    return data[:8] + b"".join(kept)
-
-
 def _header(data: bytes) -> _Header:
     if len(data) < 29 or data[12:16] != b"IHDR":  # noqa: PLR2004 - signature and header
         return _Header(0, 0, 0, 0, interlaced=False)
