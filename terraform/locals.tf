@@ -1,6 +1,13 @@
 data "aws_caller_identity" "current" {}
 
-data "aws_partition" "current" {}
+data "aws_partition" "current" {
+  lifecycle {
+    postcondition {
+      condition     = self.partition == "aws"
+      error_message = "There is no CloudFront in the partition ${self.partition} that this stack could use (GovCloud and the isolated regions have none, China's needs a licence and knows no functions): choose a region of the partition aws, for example eu-central-1."
+    }
+  }
+}
 
 data "aws_region" "current" {}
 

@@ -1,3 +1,26 @@
+# Noted once, when the state is new, and compared before every plan: with another project's, environment's, account's or
+# region's variables, a plan of this state would destroy this stack to make another.
+resource "terraform_data" "owner" {
+  input = {
+    project     = var.project
+    environment = var.environment
+    account_id  = local.account_id
+    region      = local.region
+  }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition = (
+        self.input.project == var.project && self.input.environment == var.environment &&
+        self.input.account_id == local.account_id && self.input.region == local.region
+      )
+      error_message = "This state belongs to project ${self.input.project}, environment ${self.input.environment}, account ${self.input.account_id}, region ${self.input.region}, not to ${var.project}, ${var.environment}, ${local.account_id}, ${local.region}. Use that stack's variables, credentials and region, or another state: docs/deploying.md."
+    }
+  }
+}
+
 # In the order in which a picture passes through.
 
 module "storage" {
@@ -259,4 +282,27 @@ module "observability" {
   originals              = { raw = module.storage.raw_bucket_name, processed = module.storage.processed_bucket_name }
   replicas               = var.replica_region == null ? null : { raw = module.replica[0].raw_bucket_name, processed = module.replica[0].processed_bucket_name }
   replication_rule       = one(module.replication[*].rule)
+}
+
+# Last to be made, so first to be destroyed: every other module is named here.
+module "guard" {
+  source = "./modules/guard"
+
+  allowed = var.force_destroy
+  holds   = "The stack ${local.name} with its pictures and records"
+
+  depends_on = [
+    terraform_data.owner,
+    module.storage,
+    module.replica,
+    module.replication,
+    module.ingest,
+    module.processor,
+    module.records,
+    module.announcements,
+    module.backfill,
+    module.negotiation,
+    module.delivery,
+    module.observability,
+  ]
 }

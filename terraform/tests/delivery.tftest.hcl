@@ -18,6 +18,7 @@ variables {
   edge_function_code          = "function handler(event) { return event.request; }"
   price_class                 = "PriceClass_100"
   account_id                  = "123456789012"
+  force_destroy               = true # or the tests could not clean up
 }
 
 run "delivery" {

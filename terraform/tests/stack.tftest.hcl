@@ -16,6 +16,7 @@ mock_provider "aws" {
 
 variables {
   environment     = "dev"
+  force_destroy   = true # or the tests could not clean up
   alarm_receivers = ["on-call@example.org"]
   image_uri       = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/img-pipeline-dev@sha256:0000000000000000000000000000000000000000000000000000000000000000"
 }
@@ -93,19 +94,36 @@ run "tags_of_its_own" {
   }
 }
 
-run "the_longest_names_still_make_bucket_names" {
+run "another_projects_variables" {
   command = plan
 
   variables {
-    project        = "a-name-as-long-as-may-be"
-    environment    = "abcdefghij"
-    replica_region = "eu-west-1"
+    project = "other-pictures"
   }
 
-  assert {
-    condition     = alltrue([for name in [output.raw_bucket, output.processed_bucket, output.raw_replica_bucket, output.processed_replica_bucket] : length(name) <= 63])
-    error_message = "Bucket names end at 63 characters."
+  expect_failures = [terraform_data.owner]
+}
+
+run "another_region" {
+  command = plan
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-west-1" }
   }
+
+  expect_failures = [terraform_data.owner]
+}
+
+run "another_account" {
+  command = plan
+
+  override_data {
+    target = data.aws_caller_identity.current
+    values = { account_id = "210987654321" }
+  }
+
+  expect_failures = [terraform_data.owner]
 }
 
 run "a_stopped_stack_is_spoken_of_at_every_plan" {

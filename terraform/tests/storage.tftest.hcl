@@ -9,7 +9,7 @@ variables {
   processed_bucket_name   = "processed"
   noncurrent_version_days = 30
   archive_after_days      = null
-  force_destroy           = false
+  force_destroy           = true # or the tests could not clean up
   tls_only                = true
 }
 
@@ -101,10 +101,22 @@ run "both_buckets" {
     condition     = length(aws_s3_bucket_policy.raw) == 1
     error_message = "The raw bucket must have the policy that refuses plain HTTP."
   }
+}
+
+run "kept_unless_told_otherwise" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    force_destroy = false
+  }
 
   assert {
     condition     = !aws_s3_bucket.raw.force_destroy && !aws_s3_bucket.processed.force_destroy
-    error_message = "Buckets with pictures in them must not be destroyed by default."
+    error_message = "Buckets with pictures in them must not be destroyed."
   }
 }
 

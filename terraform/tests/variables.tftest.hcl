@@ -852,3 +852,29 @@ run "rejects_tiles_that_are_too_small" {
 
   expect_failures = [var.recipe]
 }
+
+run "accepts_the_longest_names_that_still_make_bucket_names" {
+  command = plan
+
+  variables {
+    project        = "a-name-as-long-as-may-be"
+    environment    = "abcdefghij"
+    replica_region = "eu-west-1"
+  }
+
+  assert {
+    condition     = alltrue([for name in [output.raw_bucket, output.processed_bucket, output.raw_replica_bucket, output.processed_replica_bucket] : length(name) <= 63])
+    error_message = "Bucket names end at 63 characters."
+  }
+}
+
+run "rejects_a_partition_without_cloudfront" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov" }
+  }
+
+  expect_failures = [data.aws_partition.current]
+}

@@ -166,3 +166,21 @@ resource "aws_cloudwatch_log_delivery" "access" {
 
   depends_on = [aws_s3_bucket_policy.logs]
 }
+
+# Nobody deletes the bucket's settings before it is clear that the bucket may go.
+module "guard" {
+  source = "../guard"
+  count  = local.logs
+
+  allowed = var.force_destroy
+  holds   = "The access logs in ${local.log_bucket_name}"
+  names   = [local.log_bucket_name]
+
+  depends_on = [
+    aws_s3_bucket_public_access_block.logs,
+    aws_s3_bucket_ownership_controls.logs,
+    aws_s3_bucket_server_side_encryption_configuration.logs,
+    aws_s3_bucket_lifecycle_configuration.logs,
+    aws_cloudwatch_log_delivery.access,
+  ]
+}

@@ -174,3 +174,21 @@ resource "aws_s3_bucket_lifecycle_configuration" "processed" {
     }
   }
 }
+
+# Nobody deletes the buckets' settings before it is clear that the buckets may go.
+module "guard" {
+  source = "../guard"
+
+  allowed = var.force_destroy
+  holds   = "The buckets ${var.raw_bucket_name} and ${var.processed_bucket_name}"
+  names   = [var.raw_bucket_name, var.processed_bucket_name]
+
+  depends_on = [
+    aws_s3_bucket_public_access_block.this,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_lifecycle_configuration.raw,
+    aws_s3_bucket_lifecycle_configuration.processed,
+    aws_s3_bucket_policy.raw,
+  ]
+}
