@@ -111,8 +111,8 @@ update-base: $(VENV)/.installed ## pin the newest patch of the image's base in d
 	@scripts/update-base $(ARGS)
 
 .PHONY: push-image
-push-image: $(VENV)/.installed ## build, push and roll out the Lambda image  ENV=dev
-	@scripts/push-image "$(ENV)"
+push-image: $(VENV)/.installed ## build, push and roll out the Lambda image  ENV=dev  [ARGS=--help]
+	@scripts/push-image "$(ENV)" $(ARGS)
 
 .PHONY: promote
 promote: $(VENV)/.installed ## run in one environment the very image that another one runs  FROM=dev ENV=prod
@@ -123,12 +123,16 @@ rollback: $(VENV)/.installed ## run the image before, by its digest, without a b
 	@scripts/rollback "$(ENV)" $(if $(TO),--to "$(TO)") $(ARGS)
 
 .PHONY: deploy
-deploy: $(VENV)/.installed ## from nothing to a working CDN in your AWS account  ENV=dev
-	@scripts/deploy "$(ENV)"
+deploy: $(VENV)/.installed ## from nothing to a working CDN in your AWS account  ENV=dev  [ARGS=--plan or --help]
+	@scripts/deploy "$(ENV)" $(ARGS)
 
 .PHONY: destroy
-destroy: $(VENV)/.installed ## take a deployment down again  ENV=dev
-	@scripts/destroy "$(ENV)"
+destroy: $(VENV)/.installed ## take a deployment down again  ENV=dev  [ARGS=--help]
+	@scripts/destroy "$(ENV)" $(ARGS)
+
+.PHONY: migrate-state
+migrate-state: $(VENV)/.installed ## move an environment's Terraform state into STATE_BUCKET  ENV=dev
+	@scripts/migrate-state "$(ENV)" $(ARGS)
 
 .PHONY: stack
 stack: $(VENV)/.installed ## the whole Terraform stack and the container image on an emulator

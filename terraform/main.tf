@@ -304,5 +304,6 @@ module "guard" {
     module.negotiation,
     module.delivery,
     module.observability,
+    module.deployed,
   ]
 }

@@ -83,9 +83,17 @@ variable "emulator" {
 }
 
 variable "force_destroy" {
-  description = "Whether `terraform destroy` may delete pictures and records. False: it stops at buckets that are not empty and at the table."
+  description = "Whether destroying may delete pictures, records and logs. False: destroying is refused before anything is deleted. A change counts once it is applied."
   type        = bool
   default     = false
+  nullable    = false
+}
+
+# For scripts/deploy alone: Terraform by hand asks by itself.
+variable "ask_before_apply" {
+  description = "Whether `make deploy` and `make push-image` show the plan and wait for a yes, or for the environment's name if something is deleted for good."
+  type        = bool
+  default     = true
   nullable    = false
 }
 

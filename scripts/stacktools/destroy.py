@@ -1,15 +1,21 @@
-"""Take a stack down again, and the registry after it."""
+"""Take a stack down again, and the registry after it: once nothing is in the way, and the person has typed its name."""
 
 import argparse
-import os
 import shutil
+import sys
 
 from scripts.stacktools import stack
+from scripts.stacktools.obstacles import losses, obstacles
 from scripts.stacktools.shell import ROOT, Shell, fail, need
-from scripts.stacktools.terraform import check_environment
+from scripts.stacktools.target import check_environment
+from scripts.stacktools.terraform import Root
 
 ANY_IMAGE = "nothing@sha256:" + "0" * 64
 """Destroying runs no image, but the variable has no default."""
+
+REMEDY = """\
+If they shall go: set force_destroy = true in terraform/environments/{0}.tfvars (for the registry in
+terraform/bootstrap/environments/{0}.tfvars), `make deploy ENV={0}`, and then this command again."""
 
 
 def main() -> None:
@@ -17,8 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="destroy",
         description=__doc__,
-        epilog="Where force_destroy is false, as in prod, Terraform stops at the table and at buckets with pictures in "
-        "them: set it to true and deploy first. REGISTRY, STATE_BUCKET, AWS_PROFILE … are as for scripts/deploy.",
+        epilog="Where the stack was deployed with force_destroy = false, as prod is, this says what is in the way and "
+        "deletes nothing: set it to true and deploy first. Cut off in the middle, it goes on when it is run again. "
+        "REGISTRY, STATE_BUCKET, AWS_PROFILE … are as for scripts/deploy.",
     )
     parser.add_argument("environment", metavar="ENV", help="a file of terraform/environments: dev, prod, …")
     parser.add_argument("--keep-registry", action="store_true", help="leave the repository and its images")
@@ -28,9 +35,33 @@ def main() -> None:
 
     check_environment(arguments.environment)
     need("terraform")
+    shell = Shell(dry_run=arguments.dry_run)
+    environment: str = arguments.environment
+    registry = not arguments.keep_registry and stack.has_registry(environment)
+    roots = [stack.main(shell, environment), *([stack.bootstrap(shell, environment)] if registry else [])]
+    look(roots)
     if not (arguments.yes or arguments.dry_run):
-        confirm(arguments.environment)
-    destroy(Shell(dry_run=arguments.dry_run), arguments.environment, keep_registry=arguments.keep_registry)
+        confirm(environment)
+    destroy(shell, environment, roots)
+
+
+def look(roots: list[Root]) -> None:
+    """Say what will be lost.
+
+    Raises:
+        SystemExit: if something will refuse to go. Nothing has been changed then.
+    """
+    states = []
+    for root in roots:
+        root.select()
+        states.append(root.state())
+    in_the_way = [each for state in states for each in obstacles(state)]
+    environment = roots[0].environment
+    if in_the_way:
+        sentences = "\n".join(f"  {each}" for each in dict.fromkeys(in_the_way))
+        fail(f"nothing was deleted. In the way of destroying {environment}:\n{sentences}\n{REMEDY.format(environment)}")
+    for line in [each for state in states for each in losses(state)]:
+        print(f"will be gone for good: {line}", file=sys.stderr)
 
 
 def confirm(environment: str) -> None:
@@ -45,24 +76,14 @@ def confirm(environment: str) -> None:
         fail("nothing was deleted")
 
 
-def destroy(shell: Shell, environment: str, *, keep_registry: bool) -> None:
-    """Delete the stack, then the registry (unless there is none of ours), then what was noted of them here."""
-    root = stack.main(shell, environment)
-    root.select()
-    root.destroy(image_uri=ANY_IMAGE)
-    if keep_registry:
-        return
-    if not os.environ.get("REGISTRY") and has_registry(environment):
-        registry = stack.bootstrap(shell, environment)
-        registry.select()
-        registry.destroy()
-    if not shell.dry_run:
+def destroy(shell: Shell, environment: str, roots: list[Root]) -> None:
+    """Delete the stack, then the registry (unless it stays), then what was noted of them here."""
+    stack_root, *registry = roots
+    stack_root.destroy(image_uri=ANY_IMAGE)
+    for root in registry:
+        root.destroy()
+    if (registry or not stack.has_registry(environment)) and not shell.dry_run:
         shutil.rmtree(ROOT / "build" / environment, ignore_errors=True)
-
-
-def has_registry(environment: str) -> bool:
-    """Whether this environment has a registry of its own; an emulator's has not."""
-    return (ROOT / "terraform" / "bootstrap" / "environments" / f"{environment}.tfvars").is_file()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from scripts.demo import servers
 from scripts.demo.errors import DemoError
 from scripts.stacktools import image, stack
+from scripts.stacktools.consent import Consent
 from scripts.stacktools.shell import ROOT, Shell, fail, need
 
 ENVIRONMENT = "local"
@@ -53,7 +54,7 @@ def up(shell: Shell) -> None:
     os.environ.update(environment)
     if not shell.dry_run:
         _start_emulator(port, environment)
-    stack.roll_out(shell, ENVIRONMENT, image.build(shell, ENVIRONMENT))
+    stack.roll_out(shell, ENVIRONMENT, image.build(shell, ENVIRONMENT), Consent())
     if not shell.dry_run:
         _explain(endpoint, port)
 

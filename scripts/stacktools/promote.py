@@ -4,10 +4,11 @@ import argparse
 import os
 import re
 
-from scripts.stacktools import deployed, image, stack
+from scripts.stacktools import consent, deployed, image, stack
 from scripts.stacktools.aws import Account
+from scripts.stacktools.consent import Consent
 from scripts.stacktools.shell import Shell, fail, need
-from scripts.stacktools.terraform import check_environment
+from scripts.stacktools.target import check_environment
 
 EPILOG = """\
 environment variables:
@@ -28,16 +29,17 @@ def main() -> None:
     )
     parser.add_argument("environment", metavar="ENV", help="what is promoted to: a file of terraform/environments")
     parser.add_argument("--from", dest="source", metavar="FROM", required=True, help="the one whose image it is to run")
+    consent.add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="only print the commands")
     arguments = parser.parse_args()
     for name in (arguments.environment, arguments.source):
         check_environment(name, example="make promote FROM=dev ENV=prod")
     if arguments.environment == arguments.source:
         fail(f"{arguments.source} runs its own image already: name two, as in make promote FROM=dev ENV=prod")
-    promote(Shell(dry_run=arguments.dry_run), arguments.source, arguments.environment)
+    promote(Shell(dry_run=arguments.dry_run), arguments.source, arguments.environment, Consent.of(arguments))
 
 
-def promote(shell: Shell, source: str, environment: str) -> None:
+def promote(shell: Shell, source: str, environment: str, agreed: Consent) -> None:
     """Find, copy, roll out. Each step can be repeated, so the whole can."""
     architecture = image.architecture(environment)
     need("terraform", "docker")
@@ -51,9 +53,9 @@ def promote(shell: Shell, source: str, environment: str) -> None:
             f"architecture in terraform/environments/{environment}.tfvars, or push one for "
             f"{architecture} to {source} first"
         )
-    stack.make_registry(shell, environment)
+    stack.make_registry(shell, environment, agreed)
     copied = image.copy(shell, release.image, stack.repository(shell, environment), account)
-    stack.roll_out(shell, environment, copied)
+    stack.roll_out(shell, environment, copied, agreed)
     shell.tell(f"{environment} runs what {source} runs: {release.digest}")
 
 

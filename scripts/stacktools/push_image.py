@@ -2,9 +2,10 @@
 
 import argparse
 
-from scripts.stacktools import image, stack
+from scripts.stacktools import consent, image, stack
+from scripts.stacktools.consent import Consent
 from scripts.stacktools.shell import Shell, need
-from scripts.stacktools.terraform import check_environment
+from scripts.stacktools.target import check_environment
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
     )
     parser.add_argument("environment", metavar="ENV", help="a file of terraform/environments: dev, prod, …")
     parser.add_argument("--no-roll-out", action="store_true", help="push only, and print the image's name by digest")
+    consent.add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="only print the commands")
     arguments = parser.parse_args()
 
@@ -26,7 +28,7 @@ def main() -> None:
     pushed = stack.push_image(shell, arguments.environment)
     print(pushed)
     if not arguments.no_roll_out:
-        stack.roll_out(shell, arguments.environment, pushed)
+        stack.roll_out(shell, arguments.environment, pushed, Consent.of(arguments))
 
 
 if __name__ == "__main__":

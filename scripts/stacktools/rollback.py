@@ -8,10 +8,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.stacktools import deployed, image, stack
+from scripts.stacktools import consent, deployed, image, stack
+from scripts.stacktools.consent import Consent
 from scripts.stacktools.deployed import Release
 from scripts.stacktools.shell import ROOT, Shell, fail, need
-from scripts.stacktools.terraform import check_environment
+from scripts.stacktools.target import check_environment
 
 PREVIOUS = "previous"
 EPILOG = """\
@@ -36,6 +37,7 @@ def main() -> None:
         "--to", metavar="DIGEST", default=PREVIOUS, help="sha256:…, of which the beginning is enough; default: previous"
     )
     choice.add_argument("--list", action="store_true", help="only list what one can roll back to")
+    consent.add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="only print the commands")
     arguments = parser.parse_args()
     environment: str = arguments.environment
@@ -49,10 +51,10 @@ def main() -> None:
     if arguments.list:
         show(ran)
         return
-    roll_back(Shell(dry_run=arguments.dry_run), environment, ran, arguments.to)
+    roll_back(Shell(dry_run=arguments.dry_run), environment, ran, arguments.to, Consent.of(arguments))
 
 
-def roll_back(shell: Shell, environment: str, ran: Sequence[Release], to: str) -> None:
+def roll_back(shell: Shell, environment: str, ran: Sequence[Release], to: str, agreed: Consent) -> None:
     """Choose, remember the choice until it is done, roll out."""
     architecture = image.architecture(environment)
     need("terraform")
@@ -75,7 +77,7 @@ def roll_back(shell: Shell, environment: str, ran: Sequence[Release], to: str) -
     if not shell.dry_run:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps({"from": current.image, "to": target.image}))
-    stack.roll_out(shell, environment, target.image)
+    stack.roll_out(shell, environment, target.image, agreed)
     if not shell.dry_run:
         note.unlink()
     shell.tell(f"{environment} runs {target.digest}")

@@ -53,13 +53,17 @@ class Shell:
         Raises:
             SystemExit: if it fails; it has already said why.
         """
-        self.say(command)
-        if self.dry_run:
-            return
-        environment = {**os.environ, **(extra_environment or {})}
-        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+        code = self.attempt(*command, extra_environment=extra_environment)
         if code != 0:
             fail(f"`{shlex.join(command[:3])} …` ended with exit code {code}")
+
+    def attempt(self, *command: str, extra_environment: Mapping[str, str] | None = None) -> int:
+        """Run a command whose output the person should see, and answer its exit code; 0 in a dry run."""
+        self.say(command)
+        if self.dry_run:
+            return 0
+        environment = {**os.environ, **(extra_environment or {})}
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
 
     def read(self, *command: str, otherwise: str, extra_environment: Mapping[str, str] | None = None) -> str:
         """The standard output of a command, or `otherwise` in a dry run.

@@ -1,5 +1,6 @@
-# Pictures and records survive `terraform destroy`: it stops at them.
+# Pictures and records survive: destroying is refused, and every change is shown before it is made.
 environment                 = "prod"
+region                      = "us-east-1" # yours; whatever AWS_REGION is
 force_destroy               = false
 log_level                   = "INFO"
 log_retention_days          = 90

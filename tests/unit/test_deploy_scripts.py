@@ -43,7 +43,8 @@ def run(checkout: Path, tools: Path, *command: str, **variables: str) -> subproc
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
     for name in ("ARCH", "REGISTRY", "STATE_BUCKET"):
         kept.pop(name, None)
-    environment = {**kept, "PATH": str(tools), "PYTHON": sys.executable, **variables}
+    region = {"AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    environment = {**kept, **region, "PATH": str(tools), "PYTHON": sys.executable, **variables}
     script, *arguments = command
     return subprocess.run(  # noqa: S603 - our own scripts
         [checkout / "scripts" / script, *arguments],
@@ -62,7 +63,7 @@ def commands(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [" ".join(word.removeprefix("-chdir=") for word in line[:3]) for line in lines]
 
 
-@pytest.mark.parametrize("script", ["deploy", "push-image", "destroy"])
+@pytest.mark.parametrize("script", ["deploy", "push-image", "destroy", "migrate-state"])
 def test_help_says_what_a_script_does(checkout: Path, tools: Path, script: str) -> None:
     """Each script has --help, names itself, and says which environment variables count."""
     done = run(checkout, tools, script, "--help")
@@ -127,7 +128,7 @@ def test_destroy_does_nothing_unless_the_name_is_typed(checkout: Path, tools: Pa
     done = run(checkout, tools, "destroy", "prod")
     assert done.returncode == 1
     assert "nothing was deleted" in done.stderr
-    assert "+ terraform" not in done.stderr
+    assert " destroy " not in done.stderr
 
 
 def test_every_environment_keeps_its_state_in_a_workspace_of_its_own(checkout: Path, tools: Path) -> None:
@@ -136,8 +137,9 @@ def test_every_environment_keeps_its_state_in_a_workspace_of_its_own(checkout: P
     lines = done.stderr.splitlines()
     chosen = next(index for index, line in enumerate(lines) if "workspace select -or-create prod" in line)
     applied = next(index for index, line in enumerate(lines) if " apply " in line)
-    assert chosen < applied
-    assert "-var-file=environments/prod.tfvars" in lines[applied]
+    planned = next(index for index, line in enumerate(lines) if " plan " in line)
+    assert chosen < planned < applied
+    assert "-var-file=environments/prod.tfvars" in lines[planned]
 
 
 def test_state_goes_to_a_bucket_only_where_one_is_named(checkout: Path, tools: Path) -> None:

@@ -1,2 +1,3 @@
 environment   = "prod"
+region        = "us-east-1" # as in terraform/environments/prod.tfvars
 force_destroy = false
