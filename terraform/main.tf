@@ -304,6 +304,8 @@ module "guard" {
     module.negotiation,
     module.delivery,
     module.observability,
+    module.canary,
     module.deployed,
+    module.deployed_replica,
   ]
 }

@@ -84,6 +84,11 @@ def _access_control(aws: Aws, after: dict[str, Any]) -> str | None:
     return _one(each["Id"] for each in items if each["Name"] == after["name"])
 
 
+def _edge_function(aws: Aws, after: dict[str, Any]) -> str:
+    aws("cloudfront").describe_function(Name=after["name"], Stage="DEVELOPMENT")
+    return str(after["name"])
+
+
 def _named(service: str, call: str, argument: str, attribute: str = "name") -> Finder:
     """Of a type whose id is its name, and that one call looks up."""
 
@@ -107,7 +112,7 @@ FINDERS: dict[str, Finder] = {
         "repositories"
     ][0]["repositoryName"],
     "aws_ssm_parameter": _named("ssm", "get_parameter", "Name"),
-    "aws_cloudfront_function": _named("cloudfront", "describe_function", "Name"),
+    "aws_cloudfront_function": _edge_function,
     "aws_cloudfront_cache_policy": _cache_policy,
     "aws_cloudfront_response_headers_policy": _headers_policy,
     "aws_cloudfront_origin_access_control": _access_control,

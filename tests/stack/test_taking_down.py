@@ -1,7 +1,6 @@
 """Nothing is deleted of a stack that must not be deleted, whoever asks Terraform to."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,15 +13,6 @@ from tests.stack.conftest import ENVIRONMENT, TERRAFORM, VARIABLES, Stack
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = (*VARIABLES, "-var=tracing=true", "-var=force_destroy=false", "-var=access_log_days=7")
 """As in production: what holds something must stay."""
-
-
-def test_the_guard_stands_before_every_module() -> None:
-    """A module that the root module's guard does not name would be deleted before it refuses."""
-    text = (ROOT / "terraform" / "main.tf").read_text()
-    modules = set(re.findall(r'^module "(\w+)"', text, re.MULTILINE)) - {"guard"}
-    guard = text[text.index('module "guard"') :]
-    named = set(re.findall(r"module\.(\w+)", guard[guard.index("depends_on") :]))
-    assert modules == named
 
 
 @pytest.fixture(scope="module")

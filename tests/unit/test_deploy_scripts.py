@@ -1,6 +1,7 @@
 """The scripts that put a stack up and take it down: what they would run, and what they say when they cannot."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -247,3 +248,12 @@ def test_a_plan_needs_an_image_that_was_pushed_from_here(checkout: Path, tools: 
     done = run(checkout, tools, "deploy", "dev", "--plan", "--dry-run")
     assert f"-var=image_uri=repository@{DIGEST}" in done.stderr
     assert commands(done)[-1] == "terraform terraform plan"
+
+
+def test_the_guard_stands_before_every_module() -> None:
+    """A module that the root module's guard does not name would be deleted before it refuses."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "terraform").glob("*.tf")))
+    modules = set(re.findall(r'^module "(\w+)"', text, re.MULTILINE)) - {"guard"}
+    guard = text[text.index('module "guard"') :]
+    named = set(re.findall(r"module\.(\w+)", guard[guard.index("depends_on") : guard.index("\n}")]))
+    assert modules == named
