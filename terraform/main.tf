@@ -305,6 +305,9 @@ module "guard" {
     module.delivery,
     module.observability,
     module.canary,
+    module.receivers,
+    module.receivers_us_east_1,
+    module.receivers_replica,
     module.deployed,
     module.deployed_replica,
   ]
