@@ -38,7 +38,7 @@ corpus: $(VENV)/.installed ## fetch real and broken pictures out of published ar
 	@$(BIN)/python -m scripts.corpus fetch
 
 .PHONY: test-corpus
-test-corpus: $(VENV)/.installed ## every file of the corpora through the pipeline and past other decoders  [REQUIRE=all] [ARGS="--sheets --only TEXT"]
+test-corpus: $(VENV)/.installed ## every file of the corpora, and a matrix of files made here, through the pipeline and past other decoders  [REQUIRE=all] [ARGS="--sheets --only TEXT"]
 	@$(BIN)/python -m scripts.corpus run $(ARGS)
 
 .PHONY: worst-case
