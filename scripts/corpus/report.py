@@ -76,9 +76,11 @@ def measured(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def write_docs(path: Path, results: list[Result]) -> None:
-    """Replace the generated part."""
+def write_docs(path: Path, results: list[Result], *, matrix_only: bool = False) -> None:
+    """Replace the generated parts."""
     generated.replace(path, "matrix", matrix(results))
+    if matrix_only:
+        return
     generated.replace(path, "corpora", f"{table(results)}\n\n- " + measured(results).replace("\n", "\n- "))
 
 

@@ -151,7 +151,7 @@ def test_what_is_missing_is_not_published(
 ) -> None:
     """Without a decoder or a corpus the table stays as it is, and where REQUIRE is set the run fails."""
     written: list[object] = []
-    monkeypatch.setattr(report, "write_docs", lambda *arguments: written.append(arguments))
+    monkeypatch.setattr(report, "write_docs", lambda *arguments, **_options: written.append(arguments))
     monkeypatch.setenv("REQUIRE", require)
     options = argparse.Namespace(write_docs=write, only="")
     assert _verdict([Result("a/x", {"status": "complete"})], [], missing, options) == code
@@ -188,6 +188,16 @@ def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
     assert "| png | 2 | 1 | 1 | 1 | 1 | 1 | 1 | 0 | 1 | 0 |" in text
     assert "| **all** | 3 | 1 | 2 | 1 | 2 | 1 | 1 | 0 | 1 | 1 |" in text
     assert "- Explained, 1 files: because" in text
+
+
+def test_the_matrix_alone_leaves_the_corpora_as_they_are(tmp_path: Path) -> None:
+    """A run of the matrix only publishes its own table."""
+    page = tmp_path / "formats.md"
+    corpora = "<!-- corpora: written by `make it`, do not edit -->\nas before\n<!-- end of corpora -->\n"
+    page.write_text(corpora + "<!-- matrix: written by `make it`, do not edit -->\n<!-- end of matrix -->\n")
+    write_docs(page, [Result("matrix/png/a.png", {"status": "complete"})], matrix_only=True)
+    assert page.read_text().startswith(corpora)
+    assert "| png | 1 |" in page.read_text()
 
 
 def test_the_table_counts_by_reason() -> None:
