@@ -18,7 +18,6 @@ _DISPOSALS = (Disposal.KEEP, Disposal.CLEAR, Disposal.RESTORE)
 _SOURCE, _OVER = 0, 1
 _USUAL_DENOMINATOR = 100
 _MOST_PLAYS = 65_535
-_CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +174,11 @@ def _number(data: bytes, chunk: _Chunk) -> int:
 
 
 def _still(data: bytes, frame: _Frame, kind: tuple[int, ...], head: bytes) -> bytes:
-    """A frame as a PNG, without the checksum behind its pixels: whether that is right makes no difference."""
+    """A frame as a PNG."""
     left, top, right, bottom = frame.box
     stream = b"".join(
         data[chunk.start + (_NUMBER.size if chunk.kind == b"fdAT" else 0) : chunk.end] for chunk in frame.pixels
     )
-    if frame.pixels[-1].whole:
-        stream = stream[:-_CHECKSUM_BYTES]
     header = _HEADER.pack(right - left, bottom - top, *kind)
     return b"".join(
         (data[:_SIGNATURE_BYTES], _chunk(b"IHDR", header), head, _chunk(b"IDAT", stream), _chunk(b"IEND", b""))

@@ -20,6 +20,10 @@ _RESCUES: dict[SourceFormat, tuple[Callable[[bytes], bytes | None], ...]] = {
 }
 """What to make of a file that its reader refuses though its pixels may all be there."""
 
+EXACT_PIXELS = 50_000_000
+"""Width x height x frames of an animation up to which colours of 16 bits are rounded. That doubles what a pass over the
+frames costs; in longer ones they are cut, which is one level at most."""
+
 SHRINK_MARGIN = 2.0
 """A JPEG is shrunk while loading to no less than this many times the largest rendition, so that Lanczos does the rest.
 
@@ -101,7 +105,17 @@ def _part(source: Opened, curve: Curve | None, part: Part) -> Image.Image:
     with pillow_errors(source.format):
         alone = replace(source, data=part.file(), frames=1, parts=None)
         alone = replace(alone, image=reopened(alone))
+        if source.format == "png" and _is_long(source) and "transparency" not in alone.image.info:
+            with suppress(OSError):
+                png.load(alone.image, alone.data)
+                return depth.eight_bit(depth.toned(alone.image, curve))
+            alone = replace(alone, image=reopened(alone))  # for a wrong checksum, which the exact way rescues
         return depth.eight_bit(decoded(alone, alone.image.size, curve))
+
+
+def _is_long(source: Opened) -> bool:
+    width, height = source.image.size
+    return width * height * source.frames > EXACT_PIXELS
 
 
 def _first(source: Opened, curve: Curve | None) -> Image.Image:

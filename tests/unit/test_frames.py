@@ -176,6 +176,15 @@ def test_png(data: bytes, expected: list[str], cut: bool) -> None:  # noqa: FBT0
     assert (Note.ANIMATION_CUT in transcode(data, small_recipe()).source.notes) == cut
 
 
+@pytest.mark.parametrize(("pixels", "expected"), [(32, 2), (31, 1)])
+def test_long_animations_are_cut_to_eight_bits(monkeypatch: pytest.MonkeyPatch, pixels: int, expected: int) -> None:
+    """Colours of 16 bits are rounded in every frame of an animation, or cut if it has too many pixels for that."""
+    monkeypatch.setattr(decode, "EXACT_PIXELS", pixels)
+    file = Apng(PngKind(6, 16), (4, 4), 2).control((0, 0, 4, 4)).default((0x1FF, 0, 0, 0xFFFF) * 16)
+    file.control((0, 0, 4, 4)).pixels((4, 4), (0x1FF, 1, 0, 0xFFFF) * 16)
+    assert [frame.getpixel((0, 0)) for frame in composed(file.end())] == [(expected, 0, 0, 255)] * 2
+
+
 def test_opaque_webp_frames_leave_holes() -> None:
     """What opaque frames of a WebP do not cover, or clear, is transparent though the file announces no transparency."""
     alphas = [frame.getchannel("A").getextrema() for frame in composed(random_webp(1, opaque=True))]
