@@ -61,6 +61,12 @@ def _mapping(aws: Aws, after: dict[str, Any]) -> str | None:
     return _one(each["UUID"] for each in found)
 
 
+def _alias(aws: Aws, after: dict[str, Any]) -> str:
+    function, name = after["function_name"], after["name"]
+    aws("lambda").get_alias(FunctionName=function, Name=name)
+    return f"{function}/{name}"
+
+
 def _distribution(aws: Aws, after: dict[str, Any]) -> str | None:
     pages = aws("cloudfront").get_paginator("list_distributions").paginate()
     items = (each for page in pages for each in page["DistributionList"].get("Items", []))
@@ -107,6 +113,7 @@ FINDERS: dict[str, Finder] = {
     "aws_cloudwatch_log_group": _log_group,
     "aws_cloudwatch_event_bus": _named("events", "describe_event_bus", "Name"),
     "aws_lambda_function": _named("lambda", "get_function", "FunctionName", "function_name"),
+    "aws_lambda_alias": _alias,
     "aws_lambda_event_source_mapping": _mapping,
     "aws_ecr_repository": lambda aws, after: aws("ecr").describe_repositories(repositoryNames=[after["name"]])[
         "repositories"

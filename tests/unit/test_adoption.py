@@ -81,7 +81,7 @@ def test_everything_that_is_there_is_found() -> None:
     """Under the id with which Terraform imports it."""
     found = orphans(plan(), "eu-central-1")
     assert found.keys() == {f"{kind}.it" for kind in FINDERS}
-    special = {"E1", "E2", "E3", "E4", "uuid", "https://queue"}
+    special = {"E1", "E2", "E3", "E4", "uuid", "https://queue", f"{NAME}/{NAME}"}
     assert set(found.values()) == {NAME, *special}
 
 
