@@ -127,7 +127,7 @@ def emulator_command(
     own = {"GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0"}
     # with this variable it would tell containers 127.0.0.1, where they would find themselves
     inherited = {name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"}
-    return [sys.executable, "-m", "ministack"], {**inherited, **own, **settings}
+    return [sys.executable, "-m", "scripts.demo.ministack"], {**inherited, **own, **settings}
 
 
 @contextmanager

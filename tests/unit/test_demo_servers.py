@@ -1,13 +1,15 @@
 """The demo's processes: reached by nobody else, ended whatever happens, and quoted when they die."""
 
+import asyncio
 import os
 import socket
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
 
-from scripts.demo import servers
+from scripts.demo import ministack, servers
 from scripts.demo.errors import DemoError
 
 FOREVER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
@@ -96,3 +98,41 @@ def test_a_missing_emulator_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_an_empty_log_is_said_to_be_empty(tmp_path: Path) -> None:
     """No lines are not shown as nothing."""
     assert servers.tail(tmp_path / "none") == "    (it is empty)"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "names"),
+    [
+        ("PUT", "/2020-05-31/function/pictures-negotiate", ["ETag", "ettag"]),
+        ("PUT", "/2020-05-31/function/pictures-negotiate/publish", ["ETag"]),
+        ("GET", "/2020-05-31/function/pictures-negotiate", ["ETag"]),
+        ("PUT", "/bucket/key", ["ETag"]),
+    ],
+)
+def test_the_emulator_spells_a_header_as_aws_does(method: str, path: str, names: list[str]) -> None:
+    """UpdateFunction's new ETag is sent as `ETtag` too, which AWS's model calls it; no other answer is changed."""
+
+    async def emulator(_scope: ministack.Message, _receive: ministack.Receive, send: ministack.Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"ETag", b"two")]})
+        await send({"type": "http.response.body", "body": b"<FunctionSummary/>"})
+
+    async def receive() -> ministack.Message:
+        raise AssertionError("nothing to receive")
+
+    sent: list[ministack.Message] = []
+
+    async def send(message: ministack.Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path}
+    asyncio.run(ministack.spelled_as_by_aws(emulator)(scope, receive, send))
+    assert sent[0]["headers"] == [(name.encode(), b"two") for name in names]
+    assert sent[1]["body"] == b"<FunctionSummary/>"
+
+
+def test_aws_calls_that_header_so() -> None:
+    """The name is taken from AWS's own model of CloudFront: the day it is mended there, the wrapper can go."""
+    model = botocore.session.get_session().get_service_model("cloudfront")
+    shape = model.operation_model("UpdateFunction").output_shape
+    assert shape is not None
+    assert shape.members["ETag"].serialization["name"] == "ETtag"
