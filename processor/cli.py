@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from processor import __version__
-from processor.commands import backfill, markup, outputs, redrive, remove, sign, status, transcode, verify
+from processor.commands import backfill, markup, outputs, redrive, remove, rollout, sign, status, transcode, verify
 from processor.commands.usage import INTERRUPTED, UNFORESEEN, USAGE, UsageError
 
-COMMANDS = (transcode, status, backfill, redrive, verify, remove, markup, sign, outputs)
+COMMANDS = (transcode, status, backfill, rollout, redrive, verify, remove, markup, sign, outputs)
 """In the order of `--help`. Each adds its arguments and sets `run`, which takes options and returns an exit code."""
 
 

@@ -203,6 +203,9 @@ class Record:
         aged_at: when it has dropped all that `aging` and `removed` speak of, even if nobody tells it.
         sweep: number of the invalidation of everything that `removed` waits for; None: for none.
         retained: versions that were replaced, and until when their copies stay.
+        dropped: objects of the published version that a later recipe does not make, and until when they stay.
+        attempted: fingerprints of the recipes by which attempts were begun that have not ended in a final state: what
+            they make may hold another version than the published one.
     """
 
     image_id: str
@@ -224,6 +227,8 @@ class Record:
     aged_at: datetime | None = None
     sweep: int | None = None
     retained: Mapping[str, datetime] = field(default_factory=dict)
+    dropped: Mapping[str, datetime] = field(default_factory=dict)
+    attempted: frozenset[str] = field(default=frozenset())
 
     @property
     def served_until(self) -> datetime | None:

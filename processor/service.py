@@ -34,6 +34,8 @@ MAX_RESTARTS = 5
 CACHE_CONTROL = "public, max-age=300, s-maxage=86400"
 """Browsers may show an old picture for five minutes; the CDN is invalidated, or asks again after a day."""
 
+MANIFEST_TYPE = "application/json"
+
 IMMUTABLE = "public, max-age=31536000, immutable"
 """What is under a content-addressed key never changes."""
 
@@ -42,6 +44,9 @@ _LATEST_GONE = timedelta(days=2) + CACHED
 
 MAX_RETAINED_BYTES = 100_000
 """Of the keys of replaced versions. A record lists them, and an item of the table has 400 KB."""
+
+MAX_DROPPED_BYTES = 40_000
+"""Of the keys that recipes dropped, which a record lists twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,9 @@ class Renditions(Protocol):
         """Write every object, replacing what is there."""
 
     def retire(self, objects: Sequence[StoredObject], guard: Guard) -> None:
-        """Have objects go by themselves after the recipe's `retain_days`; a missing one is no error.
+        """Have objects go by themselves; a missing one is no error. Ignores the objects' bodies.
 
-        Of what is given only the bodies are not used.
+        Copies of replaced versions after the recipe's `retain_days`, others after the days of grace.
         """
 
     def delete(self, object_keys: Iterable[str], guard: Guard) -> None:
@@ -94,8 +99,11 @@ class Records(Protocol):
     def get(self, image_id: str) -> Record | None:
         """The current record, consistently read."""
 
-    def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
-        """Take the lease, note the planned objects, and show the picture as PROCESSING. Raises LeaseHeld."""
+    def acquire(self, image_id: str, planned: frozenset[str], seconds: int, fingerprint: str) -> Lease:
+        """Take the lease, note the planned objects and by which recipe, and show the picture as PROCESSING.
+
+        Raises LeaseHeld.
+        """
 
     def plan(self, lease: Lease, planned: frozenset[str]) -> None:
         """Note further objects that an attempt is going to store, in the record and in its lease. Raises LeaseLost."""
@@ -227,19 +235,44 @@ class _Standing:
             a part of it.
         fingerprint: of the recipe that made it.
         retained: earlier versions whose copies stay for a while.
+        dropped: objects of that set that its recipe did not make any more, and that stay for a while.
+        etag: of the source that it was made from; None: not known.
+        attempted: recipes by which something may have been written over a part of it.
     """
 
     published: Published | None
     whole: bool
     fingerprint: str | None
     retained: Mapping[str, datetime] = field(default_factory=dict)
+    dropped: Mapping[str, datetime] = field(default_factory=dict)
+    etag: str | None = None
+    attempted: frozenset[str] = field(default=frozenset())
 
     @classmethod
     def found(cls, before: Record | None) -> Self:
         """What the record before an attempt says of it."""
         if before is None:
             return cls(None, whole=True, fingerprint=None)
-        return cls(before.published, before.status in FINAL, before.fingerprint, before.retained)
+        return replace(cls.left(before), whole=before.status in FINAL, fingerprint=before.fingerprint)
+
+    @classmethod
+    def left(cls, record: Record) -> Self:
+        """What an attempt leaves that ends as in a record, though it is not recorded."""
+        published = record.published
+        etag = record.etag if published and published.version_id == record.version_id else None
+        return cls(
+            published,
+            whole=True,
+            fingerprint=record.fingerprint,
+            retained=record.retained,
+            dropped=record.dropped,
+            etag=etag,
+            attempted=record.attempted,
+        )
+
+    def has_whole(self, recipe: Recipe) -> bool:
+        """Whether what a recipe does not make of that set is in the bucket as it was made."""
+        return self.whole or self.attempted == {recipe.fingerprint}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +291,7 @@ class Reconciler:
     lease_seconds: int
     transcode: Transcoder = _transcode_here
     function_version: str = ""
+    recipe_grace_days: int = 30
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, key: str) -> Outcome:
@@ -274,7 +308,7 @@ class Reconciler:
         record = self.records.get(key)
         if record is not None and record.announced_at and not record.removed and self._is_settled(record):
             return Outcome(key, Action.UNCHANGED, record)
-        lease = self.records.acquire(key, self._planned_objects(key), self.lease_seconds)
+        lease = self.records.acquire(key, self._planned_objects(key), self.lease_seconds, self.recipe.fingerprint)
         try:
             settled = self._settle(lease)
         except LeaseLost:
@@ -321,7 +355,7 @@ class Reconciler:
                 record = _with_copies(before, record, rewritten, self.now())
                 self.records.finish(lease, record, _run(record, started))
                 return record
-            standing = _Standing(record.published, True, self.recipe.fingerprint, record.retained)  # noqa: FBT003
+            standing = _Standing.left(record)
         raise Transient(f"{lease.image_id!r} was replaced {MAX_RESTARTS} times while it was being processed")
 
     def _conclude(self, lease: Lease, record: Record | None) -> Outcome:
@@ -395,21 +429,26 @@ class Reconciler:
             return self._reject(lease, standing, source, rejection)
         published = self._store(lease, source, data, result, started)
         retained = self._retire(lease, standing, published)
-        objects = published.keys | _of_versions(lease.objects, retained)
-        self._delete(lease, lease.objects, objects)  # what a larger recipe left behind
+        replaced = standing.published
+        same = replaced is not None and source.same_bytes(replaced.version_id, standing.etag)
+        dropped = self._retire_dropped(lease, standing, published) if same else {}
+        objects = published.keys.union(_of_versions(lease.objects, retained), dropped)
+        self._delete(lease, lease.objects, objects)  # what an earlier version had by an earlier recipe
         return replace(
             self._attempt(lease, source),
             status=Status.COMPLETE,
             published=published,
             objects=objects,
             retained=retained,
+            dropped=dropped,
         )
 
     def _reject(self, lease: Lease, standing: _Standing, source: SourceVersion, rejection: Rejected) -> Record:
         """A rejected replacement leaves the published set served; a rejected newcomer leaves nothing at all."""
         kept = self._upheld(lease, standing, rejection)
         retained = self._retire(lease, standing, kept) if kept else {}
-        objects = kept.keys | _of_versions(lease.objects, retained) if kept else frozenset()
+        dropped = self._retire_dropped(lease, standing, kept) if kept else {}
+        objects = kept.keys.union(_of_versions(lease.objects, retained), dropped) if kept else frozenset[str]()
         self._clear(lease, kept, objects)
         return replace(
             self._attempt(lease, source),
@@ -418,6 +457,7 @@ class Reconciler:
             published=kept,
             objects=objects,
             retained=retained,
+            dropped=dropped,
         )
 
     def _upheld(self, lease: Lease, standing: _Standing, rejection: Rejected) -> Published | None:
@@ -518,8 +558,7 @@ class Reconciler:
 
         Before the flip: what is retired though the flip fails, the next attempt stores anew or retires once more.
         """
-        if self.recipe.retain_days is None:
-            return {}
+        days = self.recipe_grace_days if self.recipe.retain_days is None else self.recipe.retain_days
         now = self.now()
         retained = {
             version: ends for version, ends in standing.retained.items() if ends > now and version != current.version
@@ -531,8 +570,31 @@ class Reconciler:
                 [StoredObject(fmt.key, b"", fmt.content_type, IMMUTABLE, source_hash) for fmt in replaced.addressed],
                 self._guard(lease),
             )
-            retained[replaced.version] = now + timedelta(days=self.recipe.retain_days) + _LATEST_GONE
+            retained[replaced.version] = now + timedelta(days=days) + _LATEST_GONE
         return _bounded(retained, lease.objects)
+
+    def _retire_dropped(self, lease: Lease, standing: _Standing, current: Published) -> Mapping[str, datetime]:
+        """Have what the recipe does not make any more go in time, of the same version of the source.
+
+        Before the flip, as above. Answers all dropped objects that are still to stay.
+        """
+        replaced, now = standing.published, self.now()
+        if replaced is None or not standing.has_whole(self.recipe):
+            return {}
+        staying = {key: ends for key, ends in standing.dropped.items() if ends > now and key not in current.keys}
+        fresh = replaced.stable_keys - current.keys - set(staying)
+        if replaced.tiles and current.tiles and replaced.tiles.base == current.tiles.base:
+            fresh -= replaced.tiles.keys  # of a pyramid whose descriptor is another now
+        source_hash = keys.source_hash(lease.image_id)
+        self.renditions.retire(
+            [
+                StoredObject(key, b"", _content_type(replaced, key), CACHE_CONTROL, source_hash)
+                for key in sorted(pyramid.expanded(fresh) - pyramid.expanded(current.keys))
+            ],
+            self._guard(lease),
+        )
+        ends = now + timedelta(days=self.recipe_grace_days) + _LATEST_GONE
+        return _youngest(staying | dict.fromkeys(fresh, ends))
 
     def _clear(self, lease: Lease, kept: Published | None, keep: frozenset[str]) -> None:
         """Delete all that this picture has in the processed bucket but for `keep`.
@@ -586,6 +648,7 @@ class Reconciler:
             objects=lease.objects,
             announced_at=None,
             hindrance=None,
+            attempted=base.attempted | {self.recipe.fingerprint},
         )
 
     # -- the lease ---------------------------------------------------------------------------------------------------
@@ -652,7 +715,7 @@ class Reconciler:
         if manifest_key is None:
             return None
         body = markup.manifest(key, result.source.as_document(), addressed(formats, version), self.cdn_domain)
-        return StoredObject(manifest_key, body, "application/json", CACHE_CONTROL, keys.source_hash(key))
+        return StoredObject(manifest_key, body, MANIFEST_TYPE, CACHE_CONTROL, keys.source_hash(key))
 
     def _detail(self, record: Record) -> dict[str, Any]:
         """What an event says of a record. URLs are included so that subscribers build none."""
@@ -701,21 +764,22 @@ def _with_copies(before: Record | None, after: Record, rewritten: frozenset[str]
     if after.status is Status.REMOVED or (before.published and not after.published):  # or taken down
         stale, removed, aging = frozenset(), removed | stale | aging | before.objects, frozenset()
     else:
-        stale |= _replaced(before.published, after.published)
+        stale |= _replaced(before, after)
         aging |= before.objects - after.objects - stale  # what another recipe made, or an attempt that died
     aged_at = now + CACHED if removed or aging else None
     return replace(after, stale=stale, removed=removed, aging=aging, aged_at=aged_at)
 
 
-def _replaced(old: Published | None, new: Published | None) -> frozenset[str]:
-    """The objects that have other bytes now.
+def _replaced(before: Record, after: Record) -> frozenset[str]:
+    """The objects that have other bytes now, or are gone because they would show another version.
 
     The same source anew, after a change of the recipe, has none to be invalidated: that concerns all pictures, and is
     one invalidation of everything.
     """
+    old, new = before.published, after.published
     if old is None or new is None or old.version_id == new.version_id != UNVERSIONED:
         return frozenset()
-    return old.stable_keys  # a versioned one is never replaced
+    return old.stable_keys.union(set(before.dropped) - set(after.dropped))  # a versioned one is never replaced
 
 
 def _of_versions(objects: Iterable[str], versions: Iterable[str]) -> frozenset[str]:
@@ -734,6 +798,27 @@ def _bounded(retained: Mapping[str, datetime], objects: frozenset[str]) -> dict[
             break
         kept[version] = ends
     return kept
+
+
+def _youngest(dropped: Mapping[str, datetime]) -> dict[str, datetime]:
+    """As many dropped objects as a record has room for, those that stay longest."""
+    kept: dict[str, datetime] = {}
+    room = MAX_DROPPED_BYTES
+    for key, ends in sorted(dropped.items(), key=lambda each: each[1], reverse=True):
+        room -= len(key.encode())
+        if room >= 0:
+            kept[key] = ends
+    return kept
+
+
+def _content_type(published: Published, key: str) -> str:
+    """The content type of an object of a published set."""
+    types = {fmt.key: fmt.content_type for fmt in published.formats}
+    if key == published.manifest:
+        return MANIFEST_TYPE
+    if published.tiles and key == pyramid.descriptor_key(published.tiles.base):
+        return pyramid.DESCRIPTOR_TYPE
+    return types.get(key) or CONTENT_TYPES["webp" if key.endswith(".webp") else "jpeg"]
 
 
 def _in_words(failure: Exception) -> str:

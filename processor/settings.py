@@ -32,6 +32,7 @@ class Settings:
         lease_seconds: how long one attempt may hold a picture: longer than the function may run, shorter than the
             queue's visibility timeout.
         recipe: the renditions to make.
+        recipe_grace_days: for how long what a recipe dropped goes on being served.
         limits: the bounds on what is accepted.
         decoder_memory_bytes: what the process that decodes may allocate: on Lambda the function's memory without what
             the rest needs; None: no bound of ours.
@@ -56,6 +57,7 @@ class Settings:
     tracing: bool = False
     canary_key: str = ""
     function_version: str = ""
+    recipe_grace_days: int = 30
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -85,6 +87,7 @@ class Settings:
             decoder_memory_bytes=reader.decoder_memory("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
             tracing=reader.tracing("TRACING"),
             canary_key=environment.get("CANARY_KEY", "").strip(),
+            recipe_grace_days=reader.whole_number("RECIPE_GRACE_DAYS", default=30),
             function_version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         )
         if reader.problems:

@@ -22,6 +22,7 @@ locals {
     dead_letter_queue_url      = module.ingest.dead_letter_queue_url
     distribution_domain        = module.delivery.distribution_domain
     distribution_id            = module.delivery.distribution_id
+    edge_parameters            = module.rollout.path
     event_bus_name             = module.announcements.event_bus_name
     example_url                = local.example_url
     function_name              = module.processor.function_name

@@ -84,25 +84,12 @@ locals {
   # Days that content-addressed copies stay after they were replaced; null: there are none.
   retain_days = try(local.recipe.retain_days, null)
 
-  # Of descriptors and tiles, as far as the edge function tells keys apart: tiles/{name}_files/3/0_1.jpg.
-  tile_keys = try([
-    "${local.recipe.tiles.key}.dzi",
-    "${split("}", local.recipe.tiles.key)[0]}}${try(local.recipe.tiles.format, "jpeg") == "webp" ? ".webp" : ".jpg"}",
-  ], [])
+  recipe_formats = module.recipe_tables.formats
+  recipe_sizes   = module.recipe_tables.sizes
+}
 
-  # A size with widths is one size a width, as in processor/recipe.py.
-  sizes = flatten([
-    for size in local.recipe.sizes : [
-      for width in try(tolist(size.widths), [0]) : {
-        name    = width == 0 ? size.name : "${size.name}-${width}"
-        formats = { for format, settings in size.formats : format => { key = replace(settings.key, "{width}", width) } }
-      }
-    ]
-  ])
+module "recipe_tables" {
+  source = "./modules/negotiation/tables"
 
-  recipe_formats = distinct(flatten([for size in local.sizes : keys(size.formats)]))
-  recipe_sizes   = [for size in local.sizes : size.name]
-
-  served_formats = var.served_formats == null ? local.recipe_formats : tolist(var.served_formats)
-  served_sizes   = var.served_sizes == null ? local.recipe_sizes : tolist(var.served_sizes)
+  recipe_json = local.recipe_json
 }

@@ -31,6 +31,7 @@ module "storage" {
   noncurrent_version_days = var.raw_noncurrent_version_days
   archive_after_days      = var.raw_archive_after_days
   retain_days             = local.retain_days
+  recipe_grace_days       = var.recipe_grace_days
   processed_versions      = var.replica_region != null
   force_destroy           = var.force_destroy
   tls_only                = !var.emulator
@@ -50,6 +51,7 @@ module "replica" {
   noncurrent_version_days = var.raw_noncurrent_version_days
   archive_after_days      = var.raw_archive_after_days
   retain_days             = local.retain_days
+  recipe_grace_days       = var.recipe_grace_days
   processed_versions      = true
   force_destroy           = var.force_destroy
   tls_only                = !var.emulator
@@ -106,6 +108,7 @@ module "processor" {
   log_retention_days         = var.log_retention_days
   tracing                    = var.tracing
   recipe_json                = local.recipe_json
+  recipe_grace_days          = var.recipe_grace_days
   limits                     = local.limits
   raw_bucket_name            = module.storage.raw_bucket_name
   raw_bucket_arn             = module.storage.raw_bucket_arn
@@ -120,7 +123,6 @@ module "processor" {
   cdn_domain                 = module.delivery.domain_name
   distribution_id            = module.delivery.distribution_id
   distribution_arn           = module.delivery.distribution_arn
-  versioned                  = local.retain_days != null
   canary_key                 = var.canary_minutes == null ? null : local.canary_key
 
   invalidation_paths_per_month = var.invalidation_paths_per_month
@@ -157,11 +159,35 @@ module "backfill" {
 module "negotiation" {
   source = "./modules/negotiation"
 
-  recipe_json    = jsonencode({ sizes = local.sizes })
-  served_formats = local.served_formats
-  served_sizes   = local.served_sizes
-  other_keys     = concat(compact([try(local.recipe.manifest, null)]), local.tile_keys)
-  versioned      = local.retain_days != null
+  recipe_json    = local.recipe_json
+  earlier        = module.rollout.earlier
+  served_formats = var.served_formats
+  served_sizes   = var.served_sizes
+}
+
+# Its form alone, of the recipe that a stack had before it kept any.
+module "previous_recipe" {
+  source = "./modules/negotiation/tables"
+  count  = var.previous_recipe == null ? 0 : 1
+
+  recipe_json = var.previous_recipe
+}
+
+# Both before and behind the two modules beside it: which recipes are published decides what the edge function serves.
+module "rollout" {
+  source = "./modules/rollout"
+
+  name           = local.name
+  recipe         = module.negotiation
+  recipe_json    = local.recipe_json
+  seed           = { for tables in module.previous_recipe : substr(sha256(tables.value), 0, 16) => tables.value }
+  grace_days     = var.recipe_grace_days
+  settle_seconds = var.timeout_seconds
+  functions = merge(
+    { (module.delivery.negotiate_name) = { now = module.negotiation.code, after = module.negotiation.code_after } },
+    module.delivery.other_functions,
+  )
+  processor_version = module.processor.version
 }
 
 module "delivery" {
@@ -178,7 +204,8 @@ module "delivery" {
   processed_bucket_domain     = module.storage.processed_bucket_domain
   processed_tls_only_document = module.storage.processed_tls_only_document
   replica_bucket_domain       = var.replica_region == null ? null : module.replication[0].origin_domain
-  edge_function_code          = module.negotiation.code
+  edge_function_code          = module.rollout.kept > 0 ? module.negotiation.code : null
+  edge_function_code_after    = module.negotiation.code_after
   price_class                 = var.price_class
   account_id                  = local.account_id
   missing_picture             = var.missing_picture
@@ -302,6 +329,7 @@ module "guard" {
     module.announcements,
     module.backfill,
     module.negotiation,
+    module.rollout,
     module.delivery,
     module.observability,
     module.canary,

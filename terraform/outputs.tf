@@ -118,6 +118,11 @@ output "recipe" {
   value       = local.recipe_json
 }
 
+output "edge_parameters" {
+  description = "What the names of the parameters begin with in which the stack keeps how far a change of the recipe is."
+  value       = module.rollout.path
+}
+
 output "alarm_topic_arn" {
   description = "SNS topic of the alarms in the stack's own region."
   value       = module.receivers.topic_arn

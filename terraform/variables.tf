@@ -554,8 +554,31 @@ variable "recipe" {
   }
 }
 
+variable "recipe_grace_days" {
+  description = "Days for which what a recipe dropped goes on being served: each URL from when its picture was made again, all of them from when the last was. A replaced or removed picture goes at once."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.recipe_grace_days == floor(var.recipe_grace_days) && var.recipe_grace_days >= 1 && var.recipe_grace_days <= 365
+    error_message = "recipe_grace_days must be a whole number of days from 1 to 365."
+  }
+}
+
+variable "previous_recipe" {
+  description = "The output `recipe` of a stack deployed by a version that did not keep recipes in the stack, as JSON. scripts/deploy sets it where it is needed; without it, what only that recipe made is not served any more."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.previous_recipe == null ? true : can(jsondecode(var.previous_recipe).sizes[0].formats)
+    error_message = "previous_recipe must be the output `recipe` as it was before: terraform output -raw recipe."
+  }
+}
+
 variable "served_formats" {
-  description = "Formats that the edge function may answer with; null: all of the recipe's. Widen it after the backfill of a new format."
+  description = "Formats that the edge function may answer with; null: all that every published picture has. It can only take away: a new format is never answered before its backfill is through."
   type        = set(string)
   default     = null
 
@@ -566,7 +589,7 @@ variable "served_formats" {
 }
 
 variable "served_sizes" {
-  description = "Sizes whose canonical URL the edge function negotiates; null: all of the recipe's. The others answer with just what the URL names. Widen it after the backfill of a new size."
+  description = "Sizes whose canonical URL the edge function negotiates; null: all of the recipe's. The others answer with just what the URL names."
   type        = set(string)
   default     = null
 

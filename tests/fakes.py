@@ -153,7 +153,7 @@ class FakeRecords:
         row = self.rows.get(image_id)
         return row.record if row else None
 
-    def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
+    def acquire(self, image_id: str, planned: frozenset[str], seconds: int, fingerprint: str = "") -> Lease:
         """As the protocol says."""
         row = self.rows.get(image_id)
         now = self.clock()
@@ -163,7 +163,8 @@ class FakeRecords:
         before = row.record if row else None
         base = before or Record(image_id, Status.PROCESSING, now)
         objects = planned | base.objects
-        shown = replace(base, status=Status.PROCESSING, objects=objects)
+        attempted = base.attempted | ({fingerprint} if fingerprint else frozenset())
+        shown = replace(base, status=Status.PROCESSING, objects=objects, attempted=attempted)
         self.rows[image_id] = _Row(shown, f"token-{self.tokens}", now + timedelta(seconds=seconds))
         return Lease(image_id, f"token-{self.tokens}", before, objects, now + timedelta(seconds=seconds))
 

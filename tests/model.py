@@ -12,7 +12,7 @@ from processor.errors import LeaseHeld, Reason, Rejected, Transient
 from processor.limits import Limits
 from processor.pyramid import Pyramid, expanded
 from processor.recipe import Recipe
-from processor.records import Published, Record, Status
+from processor.records import FINAL, Published, Record, Status
 from processor.results import Rendition, Source, Tiled, Transcoded
 from tests.fakes import World
 from tests.stepping import Crash, Worker
@@ -81,6 +81,7 @@ class Model:
         self.untold: set[str] = set()
         self.uploads: dict[str, bytes] = {}
         self.delay = 0
+        self.promised: dict[str, tuple[bytes, set[str]]] = {}
 
     # -- what people do ----------------------------------------------------------------------------------------------
 
@@ -119,6 +120,9 @@ class Model:
     def deploy(self, index: int) -> None:
         """Another recipe. Records are stale until somebody looks at them: `backfill --stale`."""
         self.world.with_recipe(RECIPES[index])
+        for key, row in self.world.records.rows.items():
+            if row.record.status not in FINAL:  # by the recipe before, another version may be half stored
+                self.promised.pop(key, None)
         self.untold |= set(self.world.sources.versions)
 
     # -- what the queue does -----------------------------------------------------------------------------------------
@@ -175,6 +179,24 @@ class Model:
         for key, row in self.world.records.rows.items():
             if row.record.status in (Status.COMPLETE, Status.REJECTED) and row.record.published:
                 self._check_whole(key, row.record.published)
+
+            if row.record.status in FINAL:
+                self._check_promised(key, row.record)
+
+    def _check_promised(self, key: str, record: Record) -> None:
+        """What was once published of a version is there, in that version, until it is replaced or removed."""
+        if record.published is None:
+            self.promised.pop(key, None)
+            return
+        data = self.uploads[record.published.version_id]
+        before, objects = self.promised.get(key, (data, set()))
+        objects = set(record.published.stable_keys) | (objects if before == data else set())
+        self.promised[key] = data, objects
+        for each in objects:
+            stored = self.world.renditions.objects.get(each)
+            if not each.startswith(("/", "t/")):  # tiles of another pyramid are replaced with their descriptor
+                assert stored is not None, f"{each} of {key} was published, and is gone"
+                assert stored.body.split(b"|")[0] == data, f"{each} of {key} shows another version"
 
     def _check_whole(self, key: str, published: Published) -> None:
         data = self.uploads[published.version_id]
@@ -244,11 +266,13 @@ class Model:
     def _compare_objects(self, record: Record) -> None:
         """What is published, and copies of replaced versions for their time, all of them about to go."""
         published = record.published.keys if record.published else frozenset[str]()
-        replaced = record.objects - published
         assert published <= record.objects
+        assert set(record.dropped) <= record.objects - published
+        replaced = record.objects - published - set(record.dropped)
         assert {keys.version_of(key) for key in replaced} == set(record.retained)
-        stored = replaced & set(self.world.renditions.objects)
-        assert stored <= self.world.renditions.retired, "a replaced version would stay for ever"
+        dropped = expanded(record.dropped) - expanded(published)
+        stored = (replaced | dropped) & set(self.world.renditions.objects)
+        assert stored <= self.world.renditions.retired, "what was replaced or dropped would stay for ever"
         assert record.published or not record.objects, "nothing stays of what is removed"
 
     def _check_cdn(self) -> None:

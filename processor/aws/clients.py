@@ -35,7 +35,7 @@ def stepfunctions() -> Any:
 
 
 def ssm(region: str | None = None) -> Any:
-    """A client for the parameters that say what is deployed."""
+    """A client for the parameters in which a stack keeps what it knows about itself."""
     return boto3.client("ssm", config=_CONFIG, region_name=region)
 
 

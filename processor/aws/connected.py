@@ -50,6 +50,7 @@ class Connected:
             lease_seconds=settings.lease_seconds,
             transcode=tracing.transcode(transcoder),
             function_version=settings.function_version,
+            recipe_grace_days=settings.recipe_grace_days,
         )
         return cls(reconciler, transcoder, queue, QueuePoller(sqs, settings.queue_url), tracing)
 

@@ -110,8 +110,8 @@ class DynamoDBRecords:
             )
             return [_values(item) for page in pages for item in page["Items"]]
 
-    def acquire(self, image_id: str, planned: frozenset[str], seconds: int) -> Lease:
-        """Take the lease, note the planned objects, and show the picture as PROCESSING.
+    def acquire(self, image_id: str, planned: frozenset[str], seconds: int, fingerprint: str = "") -> Lease:
+        """Take the lease, note the planned objects and by which recipe, and show the picture as PROCESSING.
 
         The expiry is compared in the condition: TTL deletes too late to be a lock.
 
@@ -133,9 +133,10 @@ class DynamoDBRecords:
             "SET leaseToken = :token, leaseExpiresAt = :expires, #status = :processing, updatedAt = :at, "
             "statusDayShard = :shard"
         )
-        if planned:
-            values[":planned"] = set(planned)
-            update += " ADD objects :planned"
+        noted = {"objects": planned, "attempted": {fingerprint} if fingerprint else set()}
+        added = {name: members for name, members in noted.items() if members}
+        values |= {f":{name}": set(members) for name, members in added.items()}
+        update += f" ADD {', '.join(f'{name} :{name}' for name in added)}" if added else ""
         with transient_errors(f"taking the lease on {image_id!r}"):
             try:
                 answer = self._client.update_item(
@@ -468,6 +469,8 @@ def _item(record: Record) -> dict[str, Any]:
         "agedAt": record.aged_at.isoformat() if record.aged_at else None,
         "sweep": record.sweep,
         "retained": {version: ends.isoformat() for version, ends in record.retained.items()} or None,
+        "dropped": {key: ends.isoformat() for key, ends in record.dropped.items()} or None,
+        "attempted": set(record.attempted) or None,
     }
     if published := record.published:
         attributes |= {
@@ -512,6 +515,8 @@ def _record(item: Mapping[str, Any]) -> Record:
         aged_at=datetime.fromisoformat(values["agedAt"]) if "agedAt" in values else None,
         sweep=values.get("sweep"),
         retained={version: datetime.fromisoformat(ends) for version, ends in values.get("retained", {}).items()},
+        dropped={key: datetime.fromisoformat(ends) for key, ends in values.get("dropped", {}).items()},
+        attempted=frozenset(values.get("attempted", ())),
     )
 
 

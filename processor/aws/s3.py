@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from processor import keys
 from processor.aws.translate import code_of, transient_errors
 from processor.errors import Transient
 from processor.limits import Limits, check_size
@@ -27,8 +28,8 @@ _log = logging.getLogger("img-pipeline.s3")
 _PARALLEL_WRITES = 8
 _DELETE_BATCH = 1000  # DeleteObjects takes no more
 
-RETIRED_TAG = "state=replaced"
-"""On copies of replaced versions. The lifecycle rule of Terraform's module `storage` looks for it."""
+REPLACED_TAG, DROPPED_TAG = "state=replaced", "state=dropped"
+"""On copies of replaced versions, and on what a recipe dropped. Terraform's module `storage` has a rule for each."""
 
 
 class S3Sources:
@@ -128,14 +129,14 @@ class S3Renditions:
                 CacheControl=stored.cache_control,
                 Metadata={"source": stored.source_hash},
                 TaggingDirective="REPLACE",
-                Tagging=RETIRED_TAG,
+                Tagging=DROPPED_TAG if keys.version_of(stored.key) is None else REPLACED_TAG,
             )
         except ClientError as exc:
             if code_of(exc) not in _NOT_TO_BE_SEEN:
                 raise
             if code_of(exc) not in _MISSING:
                 _log.warning(
-                    "a replaced copy is missing, or the permission to retire it is: %s",
+                    "what is retired is missing, or the permission to do it: %s",
                     stored.key,
                     extra={"key": stored.key},
                 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from processor import keys
+from processor.commands import rollout
 from processor.commands.stack import add_stack_option, optional_value, stack_values
 from processor.commands.usage import COMPLETE, Subcommands, UsageError
 from processor.errors import Transient
@@ -91,8 +92,9 @@ def add(subcommands: Subcommands) -> None:
         description="Queue every picture below a prefix whose record is not current. Without --run: only count, and "
         "estimate time and cost from this stack's own records.",
         epilog="Where an older recipe's pictures are made anew, the command waits until they are through and then has "
-        "the CDN forget everything: one path, for all of them. Needs to list the raw bucket, to scan the table and to "
-        "send to the queue; for that last step also cloudfront:CreateInvalidation.",
+        "the CDN forget everything: one path, for all of them. If the recipe has other keys than before, the CDN then "
+        "serves all that it makes, see `img-pipeline rollout`. Needs to list the raw bucket, to scan the table "
+        "and to send to the queue; for the end also cloudfront:CreateInvalidation, and what `rollout` needs.",
     )
     parser.add_argument("source", metavar="s3://BUCKET/PREFIX", help="the stack's raw bucket, with or without a prefix")
     parser.add_argument("--run", dest="for_real", action="store_true", help="do it")
@@ -169,6 +171,8 @@ def _backfill(prefix: str, values: Mapping[str, str], options: argparse.Namespac
             return COMPLETE
         if distribution:
             _forget_older_copies(records, renewed, recipe, distribution)
+        if (edge := rollout.connect(options)) is not None:
+            rollout.finish(edge, options)
     if options.progress:
         options.progress.unlink(missing_ok=True)
     return COMPLETE
@@ -186,7 +190,10 @@ def _start_map(prefix: str, options: argparse.Namespace) -> int:
     with transient_errors("starting the state machine"):
         answer = clients.stepfunctions().start_execution(stateMachineArn=machine, input=json.dumps({"prefix": prefix}))
     print(f"started {answer['executionArn']}; it costs about $25 per million pictures besides their processing")
-    print("if an older recipe made some of them, end with: img-pipeline backfill … --stale --run --invalidate")
+    print(
+        "if an older recipe made some of them, end with: img-pipeline backfill … --stale --run --invalidate. It waits "
+        "for what is left, and then has the CDN serve all that the recipe makes"
+    )
     return COMPLETE
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from processor import keys, pyramid
+from processor import keys, pyramid, rollout
+from processor.commands import rollout as rollout_command
 from processor.commands.stack import add_stack_option, not_answering, optional_value, stack_values
 from processor.commands.usage import COMPLETE, SOME_REJECTED, Subcommands
 from processor.errors import Transient
@@ -92,6 +93,9 @@ def _run(options: argparse.Namespace) -> int:
                     deleted += repair.begin(finding)
             if deleted:
                 _have_forgotten(deleted, optional_value(options, "distribution_id"))
+            for finding in edge_findings(options):
+                counts[finding.kind] += 1
+                _show(finding, as_json=options.json)
             compared = f"{len(sources)} uploads, {len(rendered)} renditions"
     except Transient as exc:
         raise not_answering(exc) from exc
@@ -111,6 +115,18 @@ def _have_forgotten(deleted: int, distribution: str | None) -> None:
 
     invalidate_everything(clients.cloudfront(), distribution, uuid.uuid4().hex)
     sys.stderr.write(f"{deleted} orphans are deleted; the CDN forgets everything within minutes\n")
+
+
+def edge_findings(options: argparse.Namespace) -> Iterator[Finding]:
+    """Edge functions that run other code than is meant. With --repair they run it before they are shown."""
+    edge = rollout_command.connect(options)
+    if edge is None:
+        return
+    state = rollout.look(edge)
+    if options.repair:
+        rollout.mend(edge, state)
+    for name in state.wrong:
+        yield Finding("edge", name, "it answers with other code than was deployed")
 
 
 def _show(finding: Finding, *, as_json: bool) -> None:

@@ -79,7 +79,7 @@ def plan(shell: Shell, environment: str, image_uri: str) -> int:
     changes = False
     for root in [*roots, stack.main(shell, environment)]:
         root.select()
-        values = {"image_uri": image_uri, "architecture": image.architecture(environment)} if root not in roots else {}
+        values = stack.planned_with(root, image_uri) if root not in roots else {}
         path = plan_path(root)
         if root.plan(path, **values):
             changes = True

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scripts.stacktools import consent, deployed, image, ownership, versions
 from scripts.stacktools.aws import explained
@@ -14,6 +16,9 @@ from scripts.stacktools.state_bucket import aws_errors, client, code_of
 from scripts.stacktools.target import Target
 from scripts.stacktools.terraform import Root, plan_path
 from scripts.stacktools.tfvars import REGISTRY, STACK
+
+SOMETHING_PENDING = 3
+"""Exit code of `img-pipeline rollout` if a change of the recipe is not through."""
 
 
 def bootstrap(shell: Shell, environment: str) -> Root:
@@ -60,7 +65,7 @@ def repository(shell: Shell, environment: str) -> str:
 def roll_out(shell: Shell, environment: str, image_uri: str, agreed: Consent) -> None:
     """Apply the stack with this image, once that is agreed to."""
     root = select(shell, environment)
-    variables = {"image_uri": image_uri, "architecture": image.architecture(environment)}
+    variables = planned_with(root, image_uri)
     consent.bring_about(root, agreed, **variables)
     after_apply(root, agreed, variables)
 
@@ -92,7 +97,9 @@ def select(shell: Shell, environment: str) -> Root:
 def after_apply(root: Root, agreed: Consent, variables: dict[str, str]) -> None:
     """What follows every apply of the stack: see that its function is published, note the image, keep the outputs."""
     image.record(root.shell, root.environment, variables["image_uri"])
+    path = ROOT / "build" / root.environment / "stack.json"  # for `img-pipeline --stack`
     if root.shell.dry_run:
+        check_edge(root.shell, path)
         return
     outputs = root.outputs()
     function = outputs["function_name"]["value"]
@@ -103,10 +110,33 @@ def after_apply(root: Root, agreed: Consent, variables: dict[str, str]) -> None:
         root.shell.tell("an earlier apply was cut off before it published the function: once more")
         consent.bring_about(root, agreed, **variables)
         outputs = root.outputs()
-    path = ROOT / "build" / root.environment / "stack.json"  # for `img-pipeline --stack`
     path.write_text(json.dumps(outputs, indent=2) + "\n")
     versions.tidy_quietly(aws, function)
     print(f"outputs are in {path.relative_to(ROOT)}", file=sys.stderr)
+    check_edge(root.shell, path)
+
+
+def planned_with(root: Root, image_uri: str) -> dict[str, str]:
+    """Terraform's variables for an image, and whatever else only the deployment knows."""
+    known = {"image_uri": image_uri, "architecture": image.architecture(root.environment)}
+    return known | recipe_before(root.outputs())
+
+
+def recipe_before(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """Terraform's variable for a stack of a version that did not keep its recipe.
+
+    Without it, a recipe that changes in the same apply would take pictures off the air.
+    """
+    if "recipe" not in outputs or "edge_parameters" in outputs:
+        return {}
+    return {"previous_recipe": str(outputs["recipe"]["value"])}
+
+
+def check_edge(shell: Shell, outputs: Path) -> None:
+    """Have the edge functions run what was deployed, even after a publish that failed, and say what is pending."""
+    command = (sys.executable, "-m", "processor", "rollout", "--repair", "--stack", str(outputs.relative_to(ROOT)))
+    if shell.attempt(*command) not in (0, SOMETHING_PENDING):
+        fail("the stack is up, but whether its edge functions run what was deployed is not known: deploy again")
 
 
 def _check_names_are_free(target: Target) -> None:

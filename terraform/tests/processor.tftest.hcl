@@ -65,24 +65,35 @@ run "processor" {
       KeepRecords       = tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
       Announce          = tolist(["events:PutEvents"])
       Invalidate        = tolist(["cloudfront:CreateInvalidation"])
-      WorkTheQueue      = tolist(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"])
-      WriteLog          = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+      RetireRenditions  = tolist(["s3:GetObject", "s3:PutObjectTagging"])
+
+      LeaveTerraformsOwnAlone = tolist(["s3:*"])
+      WorkTheQueue            = tolist(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"])
+      WriteLog                = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
     }
     error_message = "The role must have exactly these actions."
   }
 
   assert {
-    condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => one(statement.resources) } == {
+    condition = { for statement in data.aws_iam_policy_document.processor.statement : statement.sid => join(" ", statement.resources) } == {
       ReadUploads       = "arn:aws:s3:::raw/*"
       SeeWhatIsMissing  = "arn:aws:s3:::raw"
       PublishRenditions = "arn:aws:s3:::processed/*"
       KeepRecords       = "arn:aws:dynamodb:eu-central-1:123456789012:table/records"
       Announce          = "arn:aws:events:eu-central-1:123456789012:event-bus/bus"
       Invalidate        = "arn:aws:cloudfront::123456789012:distribution/EDIST"
-      WorkTheQueue      = "arn:aws:sqs:eu-central-1:123456789012:queue"
-      WriteLog          = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/img-pipeline-dev-processor:*"
+      RetireRenditions  = "arn:aws:s3:::processed/*"
+
+      LeaveTerraformsOwnAlone = "arn:aws:s3:::processed/_missing/picture"
+      WorkTheQueue            = "arn:aws:sqs:eu-central-1:123456789012:queue"
+      WriteLog                = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/img-pipeline-dev-processor:*"
     }
-    error_message = "Each action must be on exactly one resource."
+    error_message = "Each action must be on exactly one resource, except what is denied."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.processor.statement : statement.sid if statement.effect == "Deny"][0] == "LeaveTerraformsOwnAlone"
+    error_message = "The function must not touch what is Terraform's."
   }
 
   assert {
@@ -102,6 +113,7 @@ run "processor" {
       INVALIDATION_PATHS_PER_MONTH = "500"
       REMOVAL_PATHS_PER_MONTH      = "700"
       RECIPE                       = "{}"
+      RECIPE_GRACE_DAYS            = "30"
       LEASE_SECONDS                = "330"
       MAX_OBJECT_BYTES             = "1000"
       MAX_DECODE_SECONDS           = "80"
@@ -156,8 +168,8 @@ run "traced" {
   }
 
   assert {
-    condition     = length(data.aws_iam_policy_document.processor.statement) == 9
-    error_message = "Tracing must add one statement to the other eight."
+    condition     = length(data.aws_iam_policy_document.processor.statement) == 11
+    error_message = "Tracing must add one statement to the other ten."
   }
 
   assert {
@@ -240,20 +252,16 @@ run "accepts_the_same_recipe_where_it_fits" {
   }
 }
 
-run "retires_versions" {
+run "retires_renditions" {
   module {
     source = "./modules/processor"
   }
 
-  variables {
-    versioned = true
-  }
-
   assert {
     condition = one([
-      for statement in data.aws_iam_policy_document.processor.statement : [sort(statement.actions), tolist(statement.resources)] if statement.sid == "RetireVersions"
-    ]) == [tolist(["s3:GetObject", "s3:PutObjectTagging"]), tolist(["arn:aws:s3:::processed/v/*"])]
-    error_message = "Content-addressed copies, and nothing else, may be read and tagged."
+      for statement in data.aws_iam_policy_document.processor.statement : [sort(statement.actions), tolist(statement.resources)] if statement.sid == "RetireRenditions"
+    ]) == [tolist(["s3:GetObject", "s3:PutObjectTagging"]), tolist(["arn:aws:s3:::processed/*"])]
+    error_message = "Renditions, and nothing else, may be read and tagged."
   }
 }
 

@@ -32,6 +32,31 @@ run "replaced_copies_expire" {
   }
 }
 
+run "what_a_recipe_dropped_expires" {
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    recipe_grace_days = 7
+  }
+
+  assert {
+    condition = one([
+      for rule in aws_s3_bucket_lifecycle_configuration.processed.rule :
+      "${rule.filter[0].tag[0].key} ${rule.filter[0].tag[0].value} ${rule.expiration[0].days} ${length(rule.filter[0].and)}" if rule.id == "dropped"
+    ]) == "state dropped 7 0"
+    error_message = "Only dropped renditions, which carry the tag, may expire, whatever their keys, after the days of grace."
+  }
+
+  assert {
+    condition = one([
+      for rule in aws_s3_bucket_lifecycle_configuration.processed.rule : rule.expiration[0].days if rule.id == "replaced"
+    ]) == 7
+    error_message = "Copies of a recipe that made some must go in time after it makes none any more."
+  }
+}
+
 run "both_buckets" {
   module {
     source = "./modules/storage"
@@ -128,7 +153,7 @@ run "no_versions_of_renditions" {
   }
 
   assert {
-    condition     = length(aws_s3_bucket_versioning.processed) == 0 && length(aws_s3_bucket_lifecycle_configuration.processed.rule) == 1
+    condition     = length(aws_s3_bucket_versioning.processed) == 0 && length(aws_s3_bucket_lifecycle_configuration.processed.rule) == 3
     error_message = "Renditions can be made again: no versions unless they are replicated."
   }
 }
@@ -151,9 +176,9 @@ run "versions_for_replication" {
 
   assert {
     condition = (
-      aws_s3_bucket_lifecycle_configuration.processed.rule[1].status == "Enabled" &&
-      aws_s3_bucket_lifecycle_configuration.processed.rule[1].noncurrent_version_expiration[0].noncurrent_days == 1 &&
-      aws_s3_bucket_lifecycle_configuration.processed.rule[1].expiration[0].expired_object_delete_marker
+      aws_s3_bucket_lifecycle_configuration.processed.rule[3].status == "Enabled" &&
+      aws_s3_bucket_lifecycle_configuration.processed.rule[3].noncurrent_version_expiration[0].noncurrent_days == 1 &&
+      aws_s3_bucket_lifecycle_configuration.processed.rule[3].expiration[0].expired_object_delete_marker
     )
     error_message = "Removed renditions must be gone for good as soon as S3 allows, delete markers included."
   }

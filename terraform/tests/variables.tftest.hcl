@@ -57,6 +57,8 @@ run "rejects_a_wrong_value_of_every_variable" {
     oldest_message_alarm_seconds = 345601
     served_formats               = ["jxl"]
     served_sizes                 = ["poster"]
+    recipe_grace_days            = 0
+    previous_recipe              = "default"
   }
 
   expect_failures = [
@@ -94,6 +96,8 @@ run "rejects_a_wrong_value_of_every_variable" {
     var.oldest_message_alarm_seconds,
     var.served_formats,
     var.served_sizes,
+    var.recipe_grace_days,
+    var.previous_recipe,
   ]
 }
 

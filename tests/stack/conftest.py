@@ -15,6 +15,7 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
+from processor.commands.verify import TERRAFORMS_OWN
 from scripts.demo import servers
 from tests.base import base_image
 from tests.registry import running_registry
@@ -147,13 +148,13 @@ class Stack:
         return next(found, None)
 
     def processed_keys(self) -> set[str]:
-        """What pictures have in the processed bucket. What stands in for missing ones is Terraform's."""
+        """What pictures have in the processed bucket. Terraform keeps some objects there as well."""
         pages = (
             self.checkout.client("s3")
             .get_paginator("list_objects_v2")
             .paginate(Bucket=self.outputs["processed_bucket"])
         )
-        return {item["Key"] for page in pages for item in page.get("Contents", [])} - {"_missing/picture"}
+        return {item["Key"] for page in pages for item in page.get("Contents", [])} - TERRAFORMS_OWN
 
     def cdn(self, path: str, accept: str | None = None, scheme: str = "https") -> Answer:
         """GET from the distribution."""

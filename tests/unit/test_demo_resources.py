@@ -104,6 +104,7 @@ def test_the_worker_is_configured_like_the_function(planned: dict[str, dict[str,
     assert set(variables) <= {
         *ours,
         "RECIPE",
+        "RECIPE_GRACE_DAYS",
         "DISTRIBUTION_ID",
         "INVALIDATION_PATHS_PER_MONTH",
         "REMOVAL_PATHS_PER_MONTH",

@@ -99,7 +99,10 @@ def test_deploy_makes_registry_image_and_stack_in_this_order(checkout: Path, too
 def test_deploy_with_a_local_image_neither_builds_nor_pushes(checkout: Path, tools: Path) -> None:
     """An emulator runs the image by its local tag."""
     done = run(checkout, tools, "deploy", "local", "--image", "img-pipeline:1", "--dry-run")
-    assert {step.split()[0] for step in commands(done)} == {"terraform"}
+    *steps, last = commands(done)
+    assert {step.split()[0] for step in steps} == {"terraform"}
+    assert last.endswith(" -m processor")
+    assert " -m processor rollout --repair --stack build/local/stack.json\n" in done.stderr
     assert "terraform terraform/bootstrap" not in " ".join(commands(done))
     assert "-var=image_uri=img-pipeline:1" in done.stderr
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -131,26 +130,16 @@ def request(uri: str, *accept: str | None) -> dict[str, Any]:
     }
 
 
-def generate(  # noqa: PLR0913 - one a variable of the module
-    folder: Path,
-    recipe: str,
-    formats: list[str],
-    sizes: list[str],
-    other_keys: Sequence[str] = (),
-    *,
-    versioned: bool = False,
-) -> str:
+def generate(folder: Path, recipe: str, formats: list[str], sizes: list[str], **options: Any) -> str:
     """Have Terraform render the module; it has no provider, so this needs no network."""
     terraform = shutil.which("terraform")
     need("terraform", present=terraform is not None, how="Install Terraform 1.10 or newer.")
     assert terraform is not None
     shutil.copytree(ROOT / "terraform" / "modules" / "negotiation", folder, dirs_exist_ok=True)
     values = {
-        "recipe_json": recipe,
+        "recipe_json": json.dumps(json.loads(recipe) | options),
         "served_formats": formats,
         "served_sizes": sizes,
-        "other_keys": list(other_keys),
-        "versioned": versioned,
     }
     (folder / "terraform.tfvars.json").write_text(json.dumps(values))
     for command in (["init"], ["apply", "-auto-approve"], ["output", "-raw", "code"]):
@@ -186,7 +175,7 @@ def test_content_addressed_copies_are_served_as_they_are(
     recipe = (ROOT / "processor" / "default_recipe.json").read_text("utf-8")
     if versioned:
         sizes = ["full", "medium", "thumbnail"]
-        edge = EdgeFunction(node, generate(tmp_path, recipe, ["jpeg", "webp", "avif"], sizes, versioned=True))
+        edge = EdgeFunction(node, generate(tmp_path, recipe, ["jpeg", "webp", "avif"], sizes, retain_days=30))
     expected = (lambda uri: uri) if versioned else (lambda _: "404")
     for key in ("/full/a.jpg", "/avif/my%20cats/a.avif", "/thumbnails/a_thumb.webp"):
         uri = "/v/0123456789abcdef" + key
@@ -426,7 +415,8 @@ def test_other_keys_are_served_as_they_are(node: str, tmp_path: Path) -> None:
         recipe,
         ["jpeg", "webp", "avif"],
         ["full"],
-        other_keys=["manifest/{name}.json", "tiles/{name}.dzi", "tiles/{name}.jpg"],
+        manifest="manifest/{name}.json",
+        tiles={"key": "tiles/{name}"},
     )
     edge = EdgeFunction(node, code)
     assert edge.uri("/manifest/cats/tom.jpg.json", CHROME) == "/manifest/cats/tom.jpg.json"

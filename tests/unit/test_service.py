@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -250,12 +251,97 @@ def test_name_templates_need_no_ownership(world: World) -> None:
     assert set(world.renditions.objects) == {"full/cats/tom.png.jpg", "full/cats/tom.jpg.jpg"}
 
 
-def test_changed_recipe_makes_records_stale_and_leaves_no_orphan(world: World) -> None:
-    """After a smaller recipe the picture is made anew and what the larger one had made is gone."""
+DROPPED = {"webp/cats/tom.webp", "thumbs/cats/tom_t.jpg"}
+"""What the smaller recipe does not make."""
+
+
+def dropped(world: World) -> World:
+    """A picture that a smaller recipe has made again."""
     world.sources.upload(KEY, picture())
     world.reconciler.reconcile(KEY)
     assert world.with_recipe(SMALLER).reconcile(KEY).action is Action.PUBLISHED
+    return world
+
+
+def test_what_a_recipe_dropped_stays_for_its_days_of_grace(world: World) -> None:
+    """After a smaller recipe the picture is made again; what the larger one had made goes in time, and is no orphan."""
+    record = dropped(world).record(KEY)
+    assert set(world.renditions.objects) == OBJECTS == record.objects
+    assert world.renditions.retired == DROPPED == set(record.dropped)
+    assert set(record.dropped.values()) == {world.clock() + timedelta(days=30 + 3)}
+    assert not world.invalidations.batches
+
+
+def test_what_was_dropped_is_forgotten_after_its_days_of_grace(world: World) -> None:
+    """The next time that the picture is made again, and is deleted then if the bucket has not done it."""
+    dropped(world).clock.pass_seconds(34 * 86400)
+    world.with_recipe(BY_NAME).reconcile(KEY)
+    assert set(world.renditions.objects) == {"full/cats/tom.png.jpg", "full/cats/tom.jpg"} == world.record(KEY).objects
+
+
+def test_a_recipe_that_comes_back_makes_its_keys_current_again(world: World) -> None:
+    """What it had dropped is stored again, and does not go."""
+    dropped(world)
+    world.with_recipe(SMALL).reconcile(KEY)
+    assert set(world.renditions.objects) == OBJECTS
+    assert not world.renditions.retired
+    assert not world.record(KEY).dropped
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_what_was_dropped_does_not_outlive_its_version(world: World, change: str) -> None:
+    """A replaced or removed picture is not shown under keys of an earlier recipe: deleted, and forgotten by the CDN."""
+    dropped(world)
+    if change == "replaced":
+        world.sources.upload(KEY, picture("blue"))
+    else:
+        world.sources.remove(KEY)
+    world.reconciler.reconcile(KEY)
+    assert not DROPPED & set(world.renditions.objects)
+    assert not world.record(KEY).dropped
+    assert world.invalidations.batches[-1][0] >= DROPPED
+
+
+def test_a_replacement_that_meets_a_new_recipe_keeps_nothing_of_the_old_one(world: World) -> None:
+    """The keys that the recipe dropped would show the replaced picture."""
+    world.sources.upload(KEY, picture())
+    world.reconciler.reconcile(KEY)
+    world.sources.upload(KEY, picture("blue"))
+    world.with_recipe(SMALLER).reconcile(KEY)
     assert set(world.renditions.objects) == {"full/cats/tom.jpg"}
+
+
+def test_the_same_bytes_uploaded_again_are_no_replacement(world: World) -> None:
+    """What a recipe dropped stays, whatever version of the source has the bytes."""
+    world.sources.upload(KEY, picture())
+    world.reconciler.reconcile(KEY)
+    world.sources.upload(KEY, picture())
+    world.with_recipe(SMALLER).reconcile(KEY)
+    assert world.renditions.retired == DROPPED
+
+
+def test_what_may_be_half_overwritten_is_not_kept(world: World) -> None:
+    """A replacement failed half stored and was taken back: what the next recipe drops may show it, so it goes."""
+    world.sources.upload(KEY, picture())
+    world.reconciler.reconcile(KEY)
+    world.sources.upload(KEY, picture("blue"))
+    world.renditions.fail_at = 2
+    with pytest.raises(Transient):
+        world.reconciler.reconcile(KEY)
+    world.sources.undo(KEY)
+    world.with_recipe(SMALLER).reconcile(KEY)
+    assert set(world.renditions.objects) == {"full/cats/tom.jpg"}
+
+
+def test_a_failed_try_by_the_new_recipe_drops_nothing(world: World) -> None:
+    """It cannot have written what it does not make, so the next try keeps that."""
+    world.sources.upload(KEY, picture())
+    world.reconciler.reconcile(KEY)
+    world.renditions.fail_at = 0
+    with pytest.raises(Transient):
+        world.with_recipe(SMALLER).reconcile(KEY)
+    world.reconciler.reconcile(KEY)
+    assert world.renditions.retired == DROPPED
 
 
 def test_live_lease_is_respected_until_it_ends(world: World) -> None:
@@ -481,7 +567,8 @@ def test_a_manifest_goes_with_its_picture(world: World) -> None:
     assert MANIFEST not in world.renditions.objects
     assert MANIFEST in world.invalidations.batches[-1][0]
     world.with_recipe(SMALL).reconcile("cats/kim.png")
-    assert not [key for key in world.renditions.objects if key.endswith(".json")]
+    assert {"manifest/cats/kim.png.json"} == {key for key in world.renditions.objects if key.endswith(".json")}
+    assert "manifest/cats/kim.png.json" in world.renditions.retired
 
 
 def test_flip_whose_answer_is_lost_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,13 @@ resource "aws_wafv2_web_acl" "pictures" {
 resource "aws_cloudfront_function" "share" {
   count = length(var.cors_origins) > 0 ? 1 : 0
 
-  name    = "${var.name}-share"
+  name    = local.function_names.share
   comment = "Names the origin that may read a picture"
   runtime = "cloudfront-js-2.0"
   publish = true
-  code    = templatefile("${path.module}/share_function.js.tftpl", { origins = jsonencode(var.cors_origins) })
+  code    = local.share_code
+}
+
+locals {
+  share_code = templatefile("${path.module}/share_function.js.tftpl", { origins = jsonencode(var.cors_origins) })
 }

@@ -9,7 +9,7 @@ resource "aws_cloudfront_origin_access_control" "processed" {
 }
 
 resource "aws_cloudfront_function" "negotiate" {
-  name    = "${var.name}-negotiate"
+  name    = local.function_names.negotiate
   comment = "Answers AVIF, WebP or JPEG by Accept"
   runtime = "cloudfront-js-2.0"
   publish = true
@@ -17,8 +17,8 @@ resource "aws_cloudfront_function" "negotiate" {
 
   lifecycle {
     precondition {
-      condition     = length(var.edge_function_code) <= 10240
-      error_message = "The edge function is ${length(var.edge_function_code)} bytes long, CloudFront takes 10240: drop widths, formats or sizes from the recipe, or shorten its key templates. Each width takes some 35 bytes a format, whether it is in served_sizes or not."
+      condition     = max(length(var.edge_function_code), length(coalesce(var.edge_function_code_after, " "))) <= 10240
+      error_message = "The edge function is ${max(length(var.edge_function_code), length(coalesce(var.edge_function_code_after, " ")))} bytes long, CloudFront takes 10240: drop widths, formats or sizes from the recipe, or shorten its key templates. Each width takes some 35 bytes a format, whether it is in served_sizes or not. Keys of earlier recipes count for as long as they are served: finish their backfill first (img-pipeline backfill), and wait until recipe_grace_days are over or shorten them."
     }
   }
 }
@@ -115,6 +115,8 @@ resource "aws_s3_object" "missing" {
 }
 
 locals {
+  function_names = { negotiate = "${var.name}-negotiate", share = "${var.name}-share" }
+
   missing_key = "_missing/picture"
   missing_content_type = var.missing_picture == null ? "text/plain; charset=utf-8" : lookup({
     avif = "image/avif", gif = "image/gif", jpeg = "image/jpeg", jpg = "image/jpeg", png = "image/png", webp = "image/webp"

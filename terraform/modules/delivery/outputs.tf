@@ -32,3 +32,13 @@ output "certificate_arn" {
   description = "The certificate of the domain; null: there is none."
   value       = local.certificate_arn
 }
+
+output "negotiate_name" {
+  description = "Name of the viewer-request function. Known before there is one."
+  value       = local.function_names.negotiate
+}
+
+output "other_functions" {
+  description = "The source of the other edge functions by their names, which no change of the recipe concerns. Known before there are any."
+  value       = { for name in length(var.cors_origins) > 0 ? [local.function_names.share] : [] : name => { now = local.share_code, after = local.share_code } }
+}

@@ -34,6 +34,12 @@ variable "edge_function_code" {
   type        = string
 }
 
+variable "edge_function_code_after" {
+  description = "Its source once every picture is made by the recipe; null: the same."
+  type        = string
+  default     = null
+}
+
 variable "price_class" {
   description = "Which edge locations are used."
   type        = string

@@ -3,24 +3,20 @@ variable "recipe_json" {
   type        = string
 }
 
+variable "earlier" {
+  description = "Other recipes of which something is published, by their id: what `tables` made of each, with `until` set once nothing but what was dropped is left of it."
+  type        = map(string)
+  default     = {}
+}
+
 variable "served_formats" {
-  description = "Formats that may be answered in place of a canonical URL's own."
+  description = "Formats that may be answered in place of a canonical URL's own; null: all."
   type        = list(string)
+  default     = null
 }
 
 variable "served_sizes" {
-  description = "Sizes whose canonical URL is negotiated."
+  description = "Sizes whose canonical URL is negotiated; null: all."
   type        = list(string)
-}
-
-variable "other_keys" {
-  description = "Key templates of what is served besides renditions, as it is."
-  type        = list(string)
-  default     = []
-}
-
-variable "versioned" {
-  description = "Whether renditions have content-addressed copies."
-  type        = bool
-  default     = false
+  default     = null
 }

@@ -38,15 +38,19 @@ data "aws_iam_policy_document" "processor" {
     resources = ["${var.processed_bucket_arn}/*"]
   }
 
-  # A replaced copy is copied onto itself with a tag, from when on its last days are counted.
-  dynamic "statement" {
-    for_each = var.versioned ? ["RetireVersions"] : []
+  # What was dropped or replaced is copied onto itself with a tag, from when on its last days are counted.
+  statement {
+    sid       = "RetireRenditions"
+    actions   = ["s3:GetObject", "s3:PutObjectTagging"]
+    resources = ["${var.processed_bucket_arn}/*"]
+  }
 
-    content {
-      sid       = statement.value
-      actions   = ["s3:GetObject", "s3:PutObjectTagging"]
-      resources = ["${var.processed_bucket_arn}/v/*"]
-    }
+  # What is served in place of missing pictures.
+  statement {
+    sid       = "LeaveTerraformsOwnAlone"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = ["${var.processed_bucket_arn}/_missing/picture"]
   }
 
   statement {

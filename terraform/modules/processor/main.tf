@@ -28,6 +28,7 @@ locals {
     INVALIDATION_PATHS_PER_MONTH = var.invalidation_paths_per_month
     REMOVAL_PATHS_PER_MONTH      = var.removal_paths_per_month
     RECIPE                       = var.recipe_json
+    RECIPE_GRACE_DAYS            = var.recipe_grace_days
     LEASE_SECONDS                = var.lease_seconds
     POWERTOOLS_SERVICE_NAME      = var.stack
     POWERTOOLS_METRICS_NAMESPACE = var.stack

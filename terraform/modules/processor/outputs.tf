@@ -8,6 +8,11 @@ output "alias_arn" {
   value       = aws_lambda_alias.live.arn
 }
 
+output "version" {
+  description = "The version that the alias `live` runs, once it does."
+  value       = aws_lambda_alias.live.function_version
+}
+
 output "image_uri" {
   description = "The container image that it runs."
   value       = aws_lambda_function.processor.image_uri

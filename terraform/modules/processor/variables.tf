@@ -73,6 +73,12 @@ variable "recipe_json" {
   type        = string
 }
 
+variable "recipe_grace_days" {
+  description = "Days for which renditions stay that the recipe dropped, as the bucket's lifecycle rule has it."
+  type        = number
+  default     = 30
+}
+
 variable "limits" {
   description = "The bounds on uploads, by the environment variables that set them."
   type        = map(number)
@@ -151,12 +157,6 @@ variable "invalidation_paths_per_month" {
 variable "removal_paths_per_month" {
   description = "How many paths removals may have invalidated one by one in a calendar month."
   type        = number
-}
-
-variable "versioned" {
-  description = "Whether renditions have content-addressed copies."
-  type        = bool
-  default     = false
 }
 
 variable "canary_key" {

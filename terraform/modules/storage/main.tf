@@ -132,25 +132,37 @@ resource "aws_s3_bucket_lifecycle_configuration" "processed" {
     }
   }
 
-  # Content-addressed copies of what was replaced. The function copies each onto itself with this tag, from when on it
-  # is kept for so long.
-  dynamic "rule" {
-    for_each = var.retain_days[*]
+  # Content-addressed copies of what was replaced, and whatever the recipe dropped. The function copies each onto itself
+  # with its tag, from when on it is kept for so long.
+  rule {
+    id     = "replaced"
+    status = "Enabled"
 
-    content {
-      id     = "replaced"
-      status = "Enabled"
-
-      filter {
-        and {
-          prefix = "v/"
-          tags   = { state = "replaced" }
-        }
+    filter {
+      and {
+        prefix = "v/"
+        tags   = { state = "replaced" }
       }
+    }
 
-      expiration {
-        days = rule.value
+    expiration {
+      days = coalesce(var.retain_days, var.recipe_grace_days)
+    }
+  }
+
+  rule {
+    id     = "dropped"
+    status = "Enabled"
+
+    filter {
+      tag {
+        key   = "state"
+        value = "dropped"
       }
+    }
+
+    expiration {
+      days = var.recipe_grace_days
     }
   }
 

@@ -19,9 +19,15 @@ variable "archive_after_days" {
 }
 
 variable "retain_days" {
-  description = "Days until content-addressed copies of replaced renditions go; null: there are none."
+  description = "Days until content-addressed copies of replaced renditions go; null: there are no new ones."
   type        = number
   default     = null
+}
+
+variable "recipe_grace_days" {
+  description = "Days until renditions go that the recipe dropped."
+  type        = number
+  default     = 30
 }
 
 variable "processed_versions" {

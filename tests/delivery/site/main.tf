@@ -53,16 +53,10 @@ resource "aws_s3_bucket" "processed" {
   force_destroy = true
 }
 
-locals {
-  recipe = jsondecode(var.recipe_json)
-}
-
 module "negotiation" {
   source = "./modules/negotiation"
 
-  recipe_json    = var.recipe_json
-  served_formats = ["jpeg", "webp", "avif"]
-  served_sizes   = local.recipe.sizes[*].name
+  recipe_json = var.recipe_json
 }
 
 module "open" {

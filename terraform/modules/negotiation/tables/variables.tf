@@ -1,0 +1,4 @@
+variable "recipe_json" {
+  description = "A recipe, as JSON."
+  type        = string
+}
