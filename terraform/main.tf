@@ -329,6 +329,8 @@ module "guard" {
     module.announcements,
     module.backfill,
     module.negotiation,
+    module.previous_recipe,
+    module.recipe_tables,
     module.rollout,
     module.delivery,
     module.observability,
