@@ -14,7 +14,8 @@ _LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _LOOP_BYTES = 3
 _INTERLACED, _HAS_TABLE = 0x40, 0x80
 _COLOURS_BYTES = 3 * 256
-_MOST_CODE_BITS = 8
+_MOST_CODE_BITS = 11
+"""Before the first code, which is a bit longer: 12 bits is the longest. Nobody needs more than 8."""
 _MOST_PLAYS = 65_535
 _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
 """4 is what some old programs wrote for 3. Others leave the frame."""

@@ -313,6 +313,15 @@ def test_a_gif_ends_at_what_makes_no_sense() -> None:
     assert result.source.frames == 1
 
 
+def test_codes_of_more_bits_than_colours_need() -> None:
+    """A GIF may begin with codes of up to 12 bits, whatever the number of its colours."""
+    body = saved(Image.new("P", (2, 1), 1), "GIF")
+    at = body.rindex(b",") + 10
+    codes = sum(code << 12 * place for place, code in enumerate((1 << 11, 1, 1, (1 << 11) + 1)))
+    wide = body[:at] + bytes((11, 6)) + codes.to_bytes(6, "little") + b"\0;"
+    assert transcode(wide, small_recipe()).source.format == "gif"
+
+
 def test_too_long() -> None:
     """An animation at the limit of time is made, a second more is `too_many_frames`."""
     data = sample("GIF", duration=[1000, 1000, 1000, 1000, 1000])
