@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.stacktools import stack
+
 ROOT = Path(__file__).resolve().parents[2]
 
 DIGEST = "sha256:" + "0" * 64
@@ -260,3 +262,13 @@ def test_the_guard_stands_before_every_module() -> None:
     guard = text[text.index('module "guard"') :]
     named = set(re.findall(r"module\.(\w+)", guard[guard.index("depends_on") : guard.index("\n}")]))
     assert modules == named
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [({}, {}), ({"recipe": "{}"}, {"previous_recipe": "{}"}), ({"recipe": "{}", "edge_parameters": "/stack/edge"}, {})],
+    ids=["new", "of a version that kept no recipes", "that keeps them"],
+)
+def test_terraform_is_told_the_recipe_that_a_stack_has_not_kept(outputs: dict[str, str], told: dict[str, str]) -> None:
+    """Or a recipe that changes with the upgrade would take pictures off the air; a stack that keeps it knows better."""
+    assert stack.recipe_before({name: {"value": value} for name, value in outputs.items()}) == told
