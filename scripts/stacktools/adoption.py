@@ -4,8 +4,10 @@ Terraform writes a state in a bucket every twenty seconds and notes a resource o
 for a distribution. Killed before, it makes a second distribution the next time, and stops at every name that is taken.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from scripts.stacktools.shell import ROOT
@@ -14,21 +16,44 @@ from scripts.stacktools.state_bucket import aws_errors, client
 FILE = "adopted.tf"
 """Written into the root module's folder while a plan is made. Not for version control."""
 
+_INDEX = re.compile(r"\[[^\]]*\]")
+"""Of `count` and `for_each`, in an address."""
+
 
 def orphans(plan: dict[str, Any], region: str) -> dict[str, str]:
     """Of what a plan would make: what is there already. Ids for `terraform import`, by address."""
     found = {}
+    regions = _regions(plan, region)
     unknown: tuple[type[Exception], ...] = (*aws_errors(), KeyError)
     for resource in plan.get("resource_changes", []):
         find = FINDERS.get(resource["type"])
         if find and resource["change"]["actions"] == ["create"]:
             try:
-                identity = find(lambda service: client(service, region), resource["change"]["after"])
+                where = regions[_INDEX.sub("", resource["address"])]
+                identity = find(partial(client, region=where), resource["change"]["after"])
             except unknown:  # not there, or its name is not known yet
                 identity = None
             if identity:
                 found[resource["address"]] = identity
     return found
+
+
+def _regions(plan: dict[str, Any], region: str) -> dict[str, str]:
+    """Where each resource is, by its address without an index: the same name may be in two regions."""
+    elsewhere = plan.get("variables", {}).get("replica_region", {}).get("value")
+    providers = {"aws": region, "aws.us_east_1": "us-east-1", "aws.replica": elsewhere or region}
+    return {
+        address: providers[key]
+        for address, key in _provider_keys(plan.get("configuration", {}).get("root_module", {}))
+        if key in providers
+    }
+
+
+def _provider_keys(module: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for resource in module.get("resources", []):
+        yield prefix + resource["address"], resource["provider_config_key"]
+    for name, call in module.get("module_calls", {}).items():
+        yield from _provider_keys(call["module"], f"{prefix}module.{name}.")
 
 
 @contextmanager

@@ -62,18 +62,18 @@ class Aws:
 
 def plan(action: str = "create", after: dict[str, str] = AFTER) -> dict[str, Any]:
     """A plan that makes one of each type."""
-    return {
-        "resource_changes": [
-            {"address": f"{kind}.it", "type": kind, "change": {"actions": [action], "after": after}}
-            for kind in [*FINDERS, "aws_sns_topic"]
-        ]
-    }
+    kinds = [*FINDERS, "aws_sns_topic"]
+    changes = [
+        {"address": f"{kind}.it", "type": kind, "change": {"actions": [action], "after": after}} for kind in kinds
+    ]
+    resources = [{"address": f"{kind}.it", "provider_config_key": "aws"} for kind in kinds]
+    return {"resource_changes": changes, "configuration": {"root_module": {"resources": resources}}}
 
 
 @pytest.fixture
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """All is there already."""
-    monkeypatch.setattr(adoption, "client", lambda _service, _region: Aws(THERE, knows_names=True))
+    monkeypatch.setattr(adoption, "client", lambda _service, **_region: Aws(THERE, knows_names=True))
 
 
 @pytest.mark.usefixtures("everything")
@@ -87,8 +87,25 @@ def test_everything_that_is_there_is_found() -> None:
 
 def test_nothing_is_found_where_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others of another name do not count."""
-    monkeypatch.setattr(adoption, "client", lambda _service, _region: Aws(NOWHERE, knows_names=False))
+    monkeypatch.setattr(adoption, "client", lambda _service, **_region: Aws(NOWHERE, knows_names=False))
     assert orphans(plan(), "eu-central-1") == {}
+
+
+@pytest.mark.parametrize(("replica", "found"), [("eu-west-1", []), ("eu-central-1", [NAME])])
+def test_a_name_is_looked_for_in_the_resources_own_region(
+    monkeypatch: pytest.MonkeyPatch, replica: str, found: list[str]
+) -> None:
+    """The stack's parameter is in its region, and the copy's, of the same name, is still to be made."""
+    address = 'module.copy[0].aws_ssm_parameter.it["stack"]'
+    change = {"actions": ["create"], "after": AFTER}
+    copy = {"resources": [{"address": "aws_ssm_parameter.it", "provider_config_key": "aws.replica"}]}
+    planned = {
+        "variables": {"replica_region": {"value": replica}},
+        "resource_changes": [{"address": address, "type": "aws_ssm_parameter", "change": change}],
+        "configuration": {"root_module": {"module_calls": {"copy": {"module": copy}}}},
+    }
+    monkeypatch.setattr(adoption, "client", lambda _service, region: Aws(THERE, knows_names=region == "eu-central-1"))
+    assert orphans(planned, "eu-central-1") == dict(zip([address], found, strict=False))
 
 
 @pytest.mark.usefixtures("everything")
