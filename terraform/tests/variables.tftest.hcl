@@ -861,9 +861,10 @@ run "accepts_the_longest_names_that_still_make_bucket_names" {
   command = plan
 
   variables {
-    project        = "a-name-as-long-as-may-be"
-    environment    = "abcdefghij"
-    replica_region = "eu-west-1"
+    project         = "a-name-as-long-as-may-be"
+    environment     = "abcdefghij"
+    replica_region  = "eu-west-1"
+    alarm_receivers = ["on-call@example.org"]
   }
 
   assert {
