@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
 from processor.limits import Limits
@@ -60,6 +61,14 @@ class NoTracing:
         return transcode
 
 
+@cache
+def recorder() -> Any:
+    """The SDK's recorder. One for the process, because each has a socket that nothing closes."""
+    from aws_xray_sdk.core.recorder import AWSXRayRecorder  # noqa: PLC0415 - 20 ms that few pay
+
+    return AWSXRayRecorder()
+
+
 class XRay:
     """The SDK's recorder. On Lambda it takes trace and parent from each invocation, and sends what has ended at once.
 
@@ -67,9 +76,7 @@ class XRay:
     """
 
     def __init__(self) -> None:
-        from aws_xray_sdk.core.recorder import AWSXRayRecorder  # noqa: PLC0415 - 20 ms that few pay
-
-        self._recorder: Any = AWSXRayRecorder()
+        self._recorder = recorder()
 
     @contextmanager
     def picture(self, key: str) -> Iterator[None]:

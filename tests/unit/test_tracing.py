@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import processor.aws.tracing
 from processor.aws.tracing import STEPS, NoTracing, XRay
 from processor.errors import Transient
 from processor.recipe import Recipe
@@ -50,14 +51,16 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def tracing(daemon: Daemon) -> Iterator[XRay]:  # noqa: ARG001 - it is found by its address
+def tracing(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[XRay]:  # noqa: ARG001 - it is found by its address
     """Traces that the daemon hears."""
     from aws_xray_sdk.core import xray_recorder  # noqa: PLC0415 - the module's own makes one, too
+    from aws_xray_sdk.core.recorder import AWSXRayRecorder  # noqa: PLC0415 - as the code under test does
 
-    tracing = XRay()
-    yield tracing
-    for recorder in (tracing._recorder, xray_recorder):  # noqa: SLF001 - nothing else closes its socket
-        recorder.emitter._socket.close()  # noqa: SLF001
+    own = AWSXRayRecorder()
+    monkeypatch.setattr(processor.aws.tracing, "recorder", lambda: own)
+    yield XRay()
+    for each in (own, xray_recorder):
+        each.emitter._socket.close()  # noqa: SLF001 - nothing else closes it
 
 
 @pytest.fixture
@@ -159,3 +162,8 @@ def test_steps_are_calls_that_there_are(world: World) -> None:
     """A method that is renamed would be missing in traces otherwise."""
     adapters = (world.sources, world.renditions, world.records, world.invalidations, world.announcements)
     assert all(any(hasattr(adapter, name) for adapter in adapters) for name in STEPS)
+
+
+def test_a_process_has_one_recorder() -> None:
+    """Each has a socket that nothing closes."""
+    assert processor.aws.tracing.recorder() is processor.aws.tracing.recorder()
