@@ -66,7 +66,9 @@ def recorder() -> Any:
     """The SDK's recorder. One for the process, because each has a socket that nothing closes."""
     from aws_xray_sdk.core.recorder import AWSXRayRecorder  # noqa: PLC0415 - 20 ms that few pay
 
-    return AWSXRayRecorder()
+    made = AWSXRayRecorder()
+    made.configure(context_missing="IGNORE_ERROR")  # a worker outside Lambda belongs to no trace
+    return made
 
 
 class XRay:
