@@ -64,6 +64,11 @@ class Parameters:
         operation = target.rpartition(".")[2]
         if operation == "GetParameters":
             return 200, self.get_parameters(asked["Names"])
+        if operation == "GetParametersByPath":
+            below = [name for name in self.history if name.startswith(f"{asked['Path']}/")]
+            return 200, {"Parameters": self.get_parameters(below)["Parameters"]}
+        if operation == "GetParameter" and self.history.get(asked["Name"]):
+            return 200, {"Parameter": self.get_parameter_history(asked["Name"], "")["Parameters"][-1]}
         if operation == "GetParameterHistory" and self.history.get(asked["Name"]):
             return 200, self.get_parameter_history(asked["Name"], asked.get("NextToken", ""))
         if operation == "GetParameterHistory":

@@ -43,7 +43,7 @@ while True:
 """A program that does what the cloud says, a request a step."""
 
 ANSWERS = {
-    "output": {"function_name": {"value": "function"}},
+    "output": {"function_name": {"value": "function"}, "edge_parameters": {"value": "/img-pipeline-prod/edge"}},
     "show": {"resource_changes": []},
     "state": {"resources": [{"mode": "managed", "type": "aws_sns_topic", "name": "alarms", "instances": []}]},
 }
@@ -213,6 +213,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         for environment, image in (("prod", A), ("prod", B), ("prod", C), ("dev", DEV)):
             value = json.dumps({"image": image, "architecture": "x86_64"})
             cloud.history[f"/img-pipeline-{environment}/image"].append(value)
+        recipe = {"recipe": "r", "recipe_hash": "h", "grace_days": 30, "settle_seconds": 0}
+        cloud.history["/img-pipeline-prod/edge/current"].append(json.dumps(recipe))
         yield World(tmp_path, cloud)
 
 
