@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.pipeline import transcode
-from processor.steps import bitstream, boxes, optional
+from processor.steps import bitstream, boxes, encode, optional
 from processor.steps.notes import Note
 from tests.helpers import assert_image_similar, loaded, photo, saved, small_recipe
 from tests.samples import needs_heif, pages
@@ -91,7 +91,8 @@ def test_heif(primaries: int, transfer: int, matrix: int) -> None:
 def test_avif(codec: str, mode: str, frames: int) -> None:
     """What the container of a still picture or a sequence says is found in its bitstream as well."""
     images = [photo(128, 96).convert(mode), photo(128, 96).rotate(180).convert(mode)][:frames]
-    stated = pages(images, "AVIF", codec=codec, speed=10)
+    with encode.scheduled_as_before():
+        stated = pages(images, "AVIF", codec=codec, speed=10)
     assert boxes.cicp(silent(stated)) == boxes.cicp(stated) == (1, 13)
 
 
